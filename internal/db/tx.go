@@ -1,0 +1,125 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+// Tx is a transaction. It is given to the function that [DB.Write] or
+// [DB.View] runs, lives as long as that function and is used by one goroutine
+// at a time.
+type Tx struct {
+	*sql.Tx
+	db          *DB
+	afterCommit []func()
+}
+
+// DB returns the database the transaction belongs to.
+func (tx *Tx) DB() *DB { return tx.db }
+
+// Dialect tells the engine.
+func (tx *Tx) Dialect() Dialect { return tx.db.dialect }
+
+// Commit does nothing but complain: the function given to [DB.Write] commits
+// by returning nil.
+func (tx *Tx) Commit() error { return errors.New("db: a transaction is committed by returning nil") }
+
+// Rollback does nothing but complain: the function given to [DB.Write] rolls
+// back by returning an error.
+func (tx *Tx) Rollback() error {
+	return errors.New("db: a transaction is rolled back by returning an error")
+}
+
+// AfterCommit runs fn once the transaction is committed, before [DB.Write]
+// returns, in the order of registration. It never runs after a rollback.
+func (tx *Tx) AfterCommit(fn func()) { tx.afterCommit = append(tx.afterCommit, fn) }
+
+const (
+	writeAttempts = 8
+	sqliteBusy    = 5
+	sqliteLocked  = 6
+)
+
+// Write runs fn in a transaction and commits it when fn returns nil; any other
+// result, and a panic, roll it back. Write returns when the transaction is
+// durable, with fn's error unchanged if fn failed.
+//
+// On SQLite writes run one after the other. On PostgreSQL they run side by
+// side, and fn runs again when the server reports a deadlock or a
+// serialization failure, so it must not change anything but the database.
+// Do not call Write inside fn: on SQLite it would wait for itself.
+func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := d.transact(ctx, d.write, nil, fn)
+		if err == nil || attempt == writeAttempts || !transient(err) {
+			return err
+		}
+		// Jitter keeps two transactions that collided from colliding again.
+		wait := time.Duration(rand.Int64N(int64(5*time.Millisecond) << attempt))
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(wait):
+		}
+	}
+}
+
+// View runs fn in a transaction that sees one state of the database however
+// many statements it runs, and that writes nothing. It returns fn's error
+// unchanged.
+func (d *DB) View(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	var opts *sql.TxOptions
+	if d.dialect == Postgres {
+		opts = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return d.transact(ctx, d.read, opts, fn)
+}
+
+func (d *DB) transact(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, fn func(context.Context, *Tx) error) (err error) {
+	inner, err := pool.BeginTx(ctx, opts)
+	if err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	tx := &Tx{Tx: inner, db: d}
+	done := false
+	defer func() {
+		if !done { // fn panicked or failed
+			if rerr := inner.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) {
+				err = errors.Join(err, fmt.Errorf("roll back: %w", rerr))
+			}
+		}
+	}()
+	if err := fn(ctx, tx); err != nil {
+		return err
+	}
+	done = true
+	if err := inner.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	for _, f := range tx.afterCommit {
+		f()
+	}
+	return nil
+}
+
+func transient(err error) bool {
+	if isSQLState(err, pgSerializationFailure) || isSQLState(err, pgDeadlockDetected) {
+		return true
+	}
+	var se *sqlite.Error
+	// Only another process on the same file can make the single writer wait
+	// beyond its busy time-out.
+	return errors.As(err, &se) && (se.Code()&0xff == sqliteBusy || se.Code()&0xff == sqliteLocked)
+}
+
+func isSQLiteUnique(err error) bool {
+	const constraintPrimaryKey, constraintUnique = 1555, 2067
+	var se *sqlite.Error
+	return errors.As(err, &se) && (se.Code() == constraintUnique || se.Code() == constraintPrimaryKey)
+}
