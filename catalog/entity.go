@@ -122,8 +122,9 @@ type StatusItem struct {
 
 // StatusError is the error inside a [StatusItem].
 type StatusError struct {
-	Name    string `json:"name"`
-	Message string `json:"message"`
+	Name    string       `json:"name"`
+	Message string       `json:"message"`
+	Cause   *StatusError `json:"cause,omitempty"`
 }
 
 // Location says where entities are read from: a type (url, file, …) and a

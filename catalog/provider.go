@@ -42,6 +42,9 @@ type Mutation struct {
 type Deferred struct {
 	Entity      Entity
 	LocationKey string
+	// Line is where the entity begins in its file, for messages; 0 when it is
+	// not known.
+	Line int
 }
 
 // Cause says why an entity changed. All fields may be empty.
