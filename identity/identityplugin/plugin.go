@@ -1,0 +1,173 @@
+// Package identityplugin builds the identity capability: sign-in, tokens,
+// callers, and the routes below /api/auth.
+//
+// What not: how tokens look and who may come in is in identity/internal.
+//
+// Start reading at [New] and [Identity.Init].
+package identityplugin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/stagedoor/stagedoor/identity"
+	"github.com/stagedoor/stagedoor/identity/internal/access"
+	"github.com/stagedoor/stagedoor/identity/internal/rest"
+	"github.com/stagedoor/stagedoor/identity/internal/signin"
+	"github.com/stagedoor/stagedoor/identity/internal/store"
+	"github.com/stagedoor/stagedoor/identity/internal/token"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/plugin"
+)
+
+// The bounds of auth.backstageTokenExpiration.
+const (
+	minTokenLife     = 10 * time.Minute
+	maxTokenLife     = 24 * time.Hour
+	defaultTokenLife = time.Hour
+)
+
+// Deps are what the capability needs from the portal. All are required.
+type Deps struct {
+	DB    *db.DB
+	Clock func() time.Time
+	NewID func() string
+}
+
+// Identity is the capability. It implements plugin.Plugin, and it is the
+// portal's identity.Authenticator once Init has returned.
+type Identity struct {
+	*access.Authenticator
+
+	issuer   *token.Issuer
+	rest     *rest.REST
+	host     *plugin.Host
+	settings atomic.Pointer[settings]
+}
+
+// settings are what the configuration says now.
+type settings struct {
+	baseURL       string
+	life          time.Duration
+	withOwnership bool
+	providers     map[string]signin.Provider
+	order         []string
+}
+
+// New returns the capability, not yet configured.
+func New(d Deps) *Identity {
+	i := &Identity{}
+	st := store.New(d.DB, d.Clock)
+	i.issuer = token.New(token.Deps{
+		Keys: st, Clock: d.Clock, NewID: d.NewID,
+		BaseURL:       func() string { return i.settings.Load().baseURL + "/api/auth" },
+		Life:          func() time.Duration { return i.settings.Load().life },
+		WithOwnership: func() bool { return i.settings.Load().withOwnership },
+	})
+	i.Authenticator = access.NewAuthenticator(i.issuer, st)
+	i.rest = &rest.REST{
+		Issuer: i.issuer, Ownership: st, Auth: i,
+		SignIn: &signin.Service{Issuer: i.issuer, Store: st, Clock: d.Clock},
+		Provider: func(id string) (signin.Provider, bool) {
+			p, ok := i.settings.Load().providers[id]
+			return p, ok
+		},
+		BaseURL: func() string { return i.settings.Load().baseURL },
+	}
+	return i
+}
+
+// ID is "auth".
+func (*Identity) ID() string { return "auth" }
+
+// Init reads the configuration and registers the routes.
+func (i *Identity) Init(ctx context.Context, h *plugin.Host) error {
+	i.host = h
+	i.rest.SignIn.Catalog = h.Catalog.Reader
+	if err := i.Configure(ctx, h.Config); err != nil {
+		return err
+	}
+	i.rest.Register(h.HTTP)
+	return nil
+}
+
+// RegisterShared adds the routes for tokens and cookies that every plugin has.
+func (i *Identity) RegisterShared(r plugin.Router) { i.rest.RegisterShared(r) }
+
+// Providers returns the ids of the configured sign-in providers, sorted.
+func (i *Identity) Providers() []string { return slices.Clone(i.settings.Load().order) }
+
+// Configure takes a configuration in, at the start and on every reload. When
+// it returns an error the one before stays in force.
+func (i *Identity) Configure(ctx context.Context, cfg plugin.Config) error {
+	s := &settings{life: defaultTokenLife, providers: map[string]signin.Provider{}}
+	var life plugin.Duration
+	omit := true
+	environment := "development"
+	var external []access.ExternalConfig
+	for path, into := range map[string]any{
+		"backend.baseUrl":                      &s.baseURL,
+		"auth.backstageTokenExpiration":        &life,
+		"auth.omitIdentityTokenOwnershipClaim": &omit,
+		"auth.environment":                     &environment,
+		"backend.auth.externalAccess":          &external,
+	} {
+		if err := cfg.Decode(path, into); err != nil {
+			return err
+		}
+	}
+	s.baseURL = strings.TrimSuffix(s.baseURL, "/")
+	s.withOwnership = !omit
+	if life != 0 {
+		s.life = min(max(time.Duration(life), minTokenLife), maxTokenLife)
+	}
+	callers, err := access.NewCallers(external)
+	if err != nil {
+		return err
+	}
+	if len(callers.Ignored) > 0 {
+		i.host.Logger.WarnContext(ctx, "external callers are not admitted: this version knows static tokens only", "entries", callers.Ignored)
+	}
+	if err := i.configureProviders(ctx, cfg, s, environment); err != nil {
+		return err
+	}
+	i.SetCallers(callers)
+	i.settings.Store(s)
+	return nil
+}
+
+func (i *Identity) configureProviders(ctx context.Context, cfg plugin.Config, s *settings, environment string) error {
+	for _, id := range cfg.Keys("auth.providers") {
+		if id != "guest" {
+			i.host.Logger.WarnContext(ctx, "sign-in provider is not available in this version", "provider", id)
+			continue
+		}
+		var raw json.RawMessage
+		if err := cfg.Decode("auth.providers.guest", &raw); err != nil {
+			return err
+		}
+		var guest signin.GuestConfig
+		if len(raw) > 0 && string(raw) != "null" {
+			if err := cfg.Decode("auth.providers.guest", &guest); err != nil {
+				return err
+			}
+		}
+		p, err := signin.NewGuest(guest, environment == "development")
+		if err != nil {
+			return fmt.Errorf("configure sign-in: %w", err)
+		}
+		s.providers[id] = p
+		s.order = append(s.order, id)
+	}
+	return nil
+}
+
+var (
+	_ plugin.Plugin          = (*Identity)(nil)
+	_ identity.Authenticator = (*Identity)(nil)
+)
