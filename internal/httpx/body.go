@@ -63,7 +63,7 @@ func DecodeJSON(r *http.Request, schema *Schema, v any) error {
 func decode(body []byte, schema *Schema, v any) error {
 	// Only objects and lists are taken for JSON bodies.
 	if first := bytes.TrimLeft(body, " \t\r\n")[0]; first != '{' && first != '[' || !json.Valid(body) {
-		return fault.New(fault.Invalid, syntaxMessage(body))
+		return fault.New(fault.Invalid, bodyMessage(body))
 	}
 	if schema != nil {
 		var generic any

@@ -185,6 +185,7 @@ type scope struct {
 	id     string
 	prefix string // where the plugin is mounted
 	log    *slog.Logger
+	stop   <-chan struct{}
 }
 
 type scopeKey struct{}
@@ -223,3 +224,8 @@ func (s *scope) relative(r *http.Request) string {
 // string.
 func RequestID(ctx context.Context) string { return scopeOf(ctx).id }
 
+// Stopping returns a channel that is closed when the server has begun to stop,
+// for handlers whose answer has no end of its own, such as event streams: they
+// should return then, or the server waits for them until its time-out. It is
+// nil, which is never ready, outside a [Root].
+func Stopping(ctx context.Context) <-chan struct{} { return scopeOf(ctx).stop }

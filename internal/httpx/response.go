@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"bytes"
 	"compress/gzip"
 	"net/http"
 	"strconv"
@@ -190,4 +191,20 @@ func addVary(h http.Header, name string) {
 	case !strings.Contains(strings.ToLower(old[0]), strings.ToLower(name)):
 		h["Vary"] = []string{old[0] + ", " + name}
 	}
+}
+
+// compress is for content that is compressed once and sent often.
+func compress(body []byte) []byte {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return nil
+	}
+	if _, err := w.Write(body); err != nil {
+		return nil
+	}
+	if err := w.Close(); err != nil || b.Len() >= len(body) {
+		return nil
+	}
+	return b.Bytes()
 }

@@ -64,6 +64,8 @@ type Root struct {
 	state    atomic.Int32
 	started  chan struct{}
 	once     sync.Once
+	stopped  chan struct{}
+	stopOnce sync.Once
 	idPrefix string
 	ids      atomic.Uint64
 }
@@ -99,6 +101,7 @@ func NewRoot(opts RootOptions) (*Root, error) {
 		plugins: map[string]*Mux{},
 		extra:   http.NewServeMux(),
 		started: make(chan struct{}),
+		stopped: make(chan struct{}),
 	}
 	for _, origin := range append(exact(opts.CORS.Origins), opts.TrustedOrigins...) {
 		if err := rt.origins.AddTrustedOrigin(origin); err != nil {
@@ -160,10 +163,13 @@ func (rt *Root) Stopping() {
 	rt.once.Do(func() { close(rt.started) })
 }
 
+// stop tells endless answers to end.
+func (rt *Root) stop() { rt.stopOnce.Do(func() { close(rt.stopped) }) }
+
 // ServeHTTP implements http.Handler.
 func (rt *Root) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := rt.opts.Now()
-	s := &scope{id: rt.requestID(r), log: rt.log}
+	s := &scope{id: rt.requestID(r), log: rt.log, stop: rt.stopped}
 	r = r.WithContext(context.WithValue(r.Context(), scopeKey{}, s))
 	resp := newResponse(w, r)
 	plugin := ""

@@ -24,11 +24,11 @@ type Schema struct {
 	Closed bool
 	Items  *Schema
 	// Values is the schema of properties that are not listed.
-	Values    *Schema
-	Enum      []any
-	Min, Max  *float64 // numbers: value; strings: length; arrays: items
-	Nullable  bool
-	AnyOf     []*Schema
+	Values   *Schema
+	Enum     []any
+	Min, Max *float64 // numbers: value; strings: length; arrays: items
+	Nullable bool
+	AnyOf    []*Schema
 }
 
 // Property is a named part of an object.

@@ -6,16 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// syntaxMessage says why text is not JSON, in the words of the engine that
-// clients of Backstage have heard so far.
-func syntaxMessage(text []byte) string {
+// SyntaxMessage says why text is not JSON, in the words of the engine that
+// clients of Backstage have heard so far. It returns an empty string if text
+// is JSON.
+func SyntaxMessage(text []byte) string {
 	s := &scanner{text: text}
-	s.space()
-	// Text that begins with neither an object nor a list is refused at its
-	// first character, even if it is a JSON value.
-	if s.pos < len(text) && text[s.pos] != '{' && text[s.pos] != '[' {
-		return s.token()
-	}
 	if message := s.value(); message != "" {
 		return message
 	}
@@ -23,7 +18,18 @@ func syntaxMessage(text []byte) string {
 	if s.pos < len(text) {
 		return s.at("Unexpected non-whitespace character after JSON")
 	}
-	return "Invalid JSON"
+	return ""
+}
+
+// bodyMessage is [SyntaxMessage] for request bodies, of which anything but an
+// object or a list is refused at its first character.
+func bodyMessage(text []byte) string {
+	s := &scanner{text: text}
+	s.space()
+	if s.pos < len(text) && text[s.pos] != '{' && text[s.pos] != '[' {
+		return s.token()
+	}
+	return SyntaxMessage(text)
 }
 
 // scanner walks JSON text to its first mistake. Its methods return the
