@@ -1,0 +1,97 @@
+// Package webhookplugin builds the webhook capability: POST
+// /api/events/http/<topic>.
+//
+// Start reading at [New] and [Webhook.Receive].
+package webhookplugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/events"
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/plugin"
+)
+
+// maxBody is the largest message that is read. GitHub's own limit is 25 MB.
+const maxBody = 25 << 20
+
+// Check refuses a message whose signature is wrong.
+type Check func(ctx context.Context, header http.Header, body []byte) error
+
+// Webhook is the capability. It implements plugin.Plugin.
+type Webhook struct {
+	bus    *events.Bus
+	log    *slog.Logger
+	checks map[string]Check
+}
+
+// New returns the capability, which publishes on the bus.
+func New(bus *events.Bus) *Webhook { return &Webhook{bus: bus, checks: map[string]Check{}} }
+
+// ID is "events".
+func (*Webhook) ID() string { return "events" }
+
+// Receive opens a topic. Only before the portal serves.
+func (h *Webhook) Receive(topic string, check func(context.Context, http.Header, []byte) error) {
+	h.checks[topic] = check
+}
+
+// Init registers the route. Topics of events.http.topics that no integration
+// checks are opened too: that is what the key asks for.
+func (h *Webhook) Init(ctx context.Context, host *plugin.Host) error {
+	h.log = host.Logger
+	var topics []string
+	if err := host.Config.Decode("events.http.topics", &topics); err != nil {
+		return err
+	}
+	for _, topic := range topics {
+		if h.checks[topic] == nil {
+			h.log.WarnContext(ctx, "events of this topic are accepted without a signature", "topic", topic)
+			h.checks[topic] = func(context.Context, http.Header, []byte) error { return nil }
+		}
+	}
+	host.HTTP.Handle("POST /http/{topic}", plugin.Unauthenticated, h.receive)
+	return nil
+}
+
+func (h *Webhook) receive(w http.ResponseWriter, r *http.Request) error {
+	topic := r.PathValue("topic")
+	check, ok := h.checks[topic]
+	if !ok {
+		return fault.Newf(fault.NotFound, "No such topic: %s", topic)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return fault.Newf(fault.TooLarge, "The message is larger than %d bytes", maxBody)
+		}
+		return fault.Wrap(fault.Invalid, err, "read message")
+	}
+	if err := check(r.Context(), r.Header, body); err != nil {
+		return err
+	}
+	var payload any
+	if err := json.Unmarshal(body, &payload); err != nil {
+		return fault.Newf(fault.Invalid, "The message is not JSON: %w", err)
+	}
+	metadata := map[string]string{}
+	for name := range maps.Keys(r.Header) {
+		metadata[strings.ToLower(name)] = r.Header.Get(name)
+	}
+	if err := h.bus.Publish(r.Context(), events.Event{Topic: topic, Payload: payload, Metadata: metadata}); err != nil {
+		// The sender repeats what it gets no 2xx for.
+		return fault.Wrap(fault.Unavailable, err, "take in the event")
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+var _ plugin.Plugin = (*Webhook)(nil)
