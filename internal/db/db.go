@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
@@ -39,6 +42,9 @@ type Options struct {
 	// not be read while they are written to. No Path and no Directory mean
 	// the same.
 	Memory bool
+	// TLS encrypts the connection to PostgreSQL with these settings instead of
+	// those of the connection string.
+	TLS *tls.Config
 	// EnsureExists creates the PostgreSQL database if the server does not
 	// have it.
 	EnsureExists bool
@@ -63,7 +69,7 @@ type Querier interface {
 // DB is an open database. All its methods are safe for concurrent use.
 type DB struct {
 	dialect Dialect
-	dsn     string
+	pg      *pgx.ConnConfig // how to connect another time
 	write   *sql.DB
 	read    *sql.DB
 	log     *slog.Logger

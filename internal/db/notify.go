@@ -44,14 +44,10 @@ func (d *DB) Listen(ctx context.Context, channel string, fn func(payload string)
 		d.signals.listen(ctx, channel, fn)
 		return nil
 	}
-	cfg, err := pgx.ParseConfig(d.dsn)
-	if err != nil {
-		return fault.New(fault.Invalid, "the PostgreSQL connection string is not valid")
-	}
 	wait := time.Duration(0)
 	for {
 		began := false
-		err := listenOnce(ctx, cfg.Copy(), channel, func(payload string) {
+		err := listenOnce(ctx, d.pg.Copy(), channel, func(payload string) {
 			began = true
 			fn(payload)
 		})

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ func openPostgres(ctx context.Context, opts Options) (*DB, error) {
 	if opts.Role != "" {
 		cfg.RuntimeParams["role"] = opts.Role
 	}
+	if opts.TLS != nil {
+		encrypt(cfg, opts.TLS)
+	}
 	if opts.EnsureExists {
 		if err := ensureDatabase(ctx, cfg); err != nil {
 			return nil, err
@@ -46,8 +50,23 @@ func openPostgres(ctx context.Context, opts Options) (*DB, error) {
 	pool := stdlib.OpenDB(*cfg)
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
-	d := &DB{dialect: Postgres, dsn: opts.DSN, write: pool, read: pool, log: opts.Logger}
+	d := &DB{dialect: Postgres, pg: cfg, write: pool, read: pool, log: opts.Logger}
 	return pingOrClose(ctx, d)
+}
+
+// encrypt makes cfg use the TLS settings for every host it names.
+func encrypt(cfg *pgx.ConnConfig, settings *tls.Config) {
+	forHost := func(host string) *tls.Config {
+		own := settings.Clone()
+		if own.ServerName == "" {
+			own.ServerName = host
+		}
+		return own
+	}
+	cfg.TLSConfig = forHost(cfg.Host)
+	for _, f := range cfg.Fallbacks {
+		f.TLSConfig = forHost(f.Host)
+	}
 }
 
 // ensureDatabase creates the database named in cfg unless it is there. It
