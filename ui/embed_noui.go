@@ -1,0 +1,9 @@
+//go:build noui
+
+package ui
+
+import "io/fs"
+
+func files() (fs.FS, error) {
+	return nil, ErrNotBuilt
+}

@@ -1,0 +1,52 @@
+/** One way to sign in, as configured on the server. */
+export interface SignInProvider {
+  /** The id in /api/auth/<id>/…, for example "guest". */
+  id: string;
+  title: string;
+  /** One sentence shown under the button. */
+  message?: string;
+}
+
+/** Who is signed in, and the token that proves it. */
+export interface Grant {
+  token: string;
+  expiresInSeconds: number;
+  provider: string;
+  userEntityRef: string;
+  ownershipEntityRefs: string[];
+  profile?: { displayName?: string; email?: string; picture?: string };
+}
+
+/** The answer to a query that the page would otherwise have to ask for. */
+export interface BootQuery {
+  key: readonly unknown[];
+  data: unknown;
+}
+
+/** What the server writes into the page; README.md describes it field by field. */
+export interface Boot {
+  config: {
+    app: { title: string; baseUrl: string };
+    organization?: { name?: string };
+    providers: SignInProvider[];
+    version?: { version: string; commit?: string };
+  };
+  theme?: string;
+  identity?: Grant;
+  queries?: BootQuery[];
+}
+
+const standalone: Boot = {
+  config: {
+    app: { title: 'Stagedoor', baseUrl: '' },
+    providers: [{ id: 'guest', title: 'Guest' }],
+  },
+};
+
+/** Reads the boot block out of a document; a page without one gets the defaults. */
+export function readBoot(doc: Document): Boot {
+  const text = doc.getElementById('stagedoor-boot')?.textContent;
+  if (!text) return standalone;
+  const boot = JSON.parse(text) as Partial<Boot>;
+  return { ...boot, config: { ...standalone.config, ...boot.config } };
+}

@@ -1,0 +1,51 @@
+import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router';
+import { CatalogPage } from '@/pages/catalog/CatalogPage';
+import type { RawSearch } from '@/pages/catalog/state';
+import { ErrorPage, NotFoundPage } from './pages';
+import { parseSearch, stringifySearch } from './search';
+import { Shell } from './Shell';
+
+const root = createRootRoute({
+  component: Shell,
+  // Addresses are plain text; each page makes sense of its own parameters.
+  validateSearch: (raw: Record<string, unknown>) => raw as RawSearch,
+});
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: ({ search }) => {
+    throw redirect({ to: '/catalog', search, replace: true });
+  },
+});
+
+const catalog = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog',
+  component: CatalogPage,
+});
+
+// Every other page is its own chunk: give the path here and the component in a
+// module that exports `Route`, see README.md.
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: '/settings',
+}).lazy(() => import('@/pages/settings/route').then(module => module.Route));
+
+export function createAppRouter() {
+  return createRouter({
+    routeTree: root.addChildren([home, catalog, settings]),
+    parseSearch,
+    stringifySearch,
+    defaultPreload: 'intent',
+    defaultErrorComponent: ErrorPage,
+    defaultNotFoundComponent: NotFoundPage,
+    scrollRestoration: true,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}

@@ -1,0 +1,55 @@
+import { IconAlertTriangle, IconPlugConnectedX, IconRefresh } from '@tabler/icons-react';
+import { ApiError } from '@/api/errors';
+import { Message } from './kit';
+
+const advice: Record<string, [title: string, text: string]> = {
+  NetworkError: [
+    'The server does not answer',
+    'Check your connection. Nothing is lost; try again as soon as you are back.',
+  ],
+  NotAllowedError: [
+    'You may not see this',
+    'Ask whoever runs the portal for the permission, or sign in as someone else.',
+  ],
+  AuthenticationError: ['Your session has ended', 'Sign in again to go on.'],
+};
+
+/** Explains an error to people, with the technical part folded away. */
+export function ErrorMessage({
+  error,
+  retry,
+  level,
+}: {
+  error: unknown;
+  retry?: () => void;
+  level?: 1 | 2;
+}) {
+  const name = error instanceof Error ? error.name : 'Error';
+  const message = error instanceof Error ? error.message : String(error);
+  const known = advice[name];
+  const request = error instanceof ApiError ? error.request : undefined;
+  return (
+    <Message
+      level={level}
+      icon={name === 'NetworkError' ? IconPlugConnectedX : IconAlertTriangle}
+      tone="red"
+      title={known?.[0] ?? 'This did not work'}
+      actions={
+        retry && (
+          <button type="button" className="btn" onClick={retry}>
+            <IconRefresh size={15} aria-hidden />
+            Try again
+          </button>
+        )
+      }
+    >
+      <p>{known?.[1] ?? message}</p>
+      {(request || known) && (
+        <details>
+          <summary>Details</summary>
+          <pre>{[`${name}: ${message}`, request].filter(Boolean).join('\n')}</pre>
+        </details>
+      )}
+    </Message>
+  );
+}

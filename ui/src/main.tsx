@@ -1,0 +1,31 @@
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { createAppRouter } from './app/router';
+import { queryClient, session } from './app/services';
+import { restoreTheme } from './app/theme';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/shell.css';
+import './styles/kit.css';
+import './styles/static.css';
+
+async function start(container: HTMLElement) {
+  restoreTheme();
+  // Both before the first render, so that React replaces the static page in one
+  // step by a finished one and nothing moves.
+  await session.restore();
+  const router = createAppRouter();
+  await router.load();
+  createRoot(container).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}
+
+const container = document.getElementById('root');
+if (container) void start(container);

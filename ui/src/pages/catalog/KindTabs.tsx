@@ -1,0 +1,63 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
+import { facets } from '@/api/catalog';
+import { compareKinds, kindInfo } from '@/catalog/kinds';
+import { mergeOptions } from './options';
+import { kindsRequest, type Viewer } from './query';
+import type { CatalogState } from './state';
+
+interface KindTabsProps {
+  state: CatalogState;
+  viewer: Viewer;
+  onPick: (kind: string) => void;
+}
+
+/** All kinds the catalog holds, custom ones too, with their number under the filters in use. */
+export function KindTabs({ state, viewer, onPick }: KindTabsProps) {
+  const request = kindsRequest(state, viewer);
+  const query = useQuery({
+    ...facets(request ?? { facets: [] }),
+    enabled: request !== undefined,
+    placeholderData: before => before,
+  });
+  const counts = request ? (query.data?.facets.kind ?? []) : [];
+  const kinds = mergeOptions(counts, state.kind === 'all' ? [] : [state.kind]).sort((a, b) =>
+    compareKinds(a.value, b.value),
+  );
+  const total = counts.reduce((sum, { count }) => sum + count, 0);
+  const list = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    // On a narrow screen the chosen tab may start outside the view.
+    const tab = list.current?.querySelector<HTMLElement>('[aria-current]');
+    if (list.current && tab) list.current.scrollLeft = Math.max(0, tab.offsetLeft - 60);
+  }, [state.kind]);
+
+  const tabs = [
+    ...kinds.map(({ value, count }) => ({
+      kind: value.toLowerCase(),
+      label: kindInfo(value).plural,
+      count,
+    })),
+    { kind: 'all', label: 'All kinds', count: total },
+  ];
+  const counted = query.data !== undefined && state.text === '';
+  return (
+    <nav className="tabs" aria-label="Kinds">
+      <div className="tabs-list" ref={list}>
+        {tabs.map(({ kind, label, count }) => (
+          <button
+            key={kind}
+            type="button"
+            className="tab"
+            aria-current={kind === state.kind || undefined}
+            onClick={() => onPick(kind)}
+          >
+            {label}
+            {counted && <span className="tab-count num">{count.toLocaleString('en')}</span>}
+          </button>
+        ))}
+      </div>
+    </nav>
+  );
+}
