@@ -283,3 +283,7 @@ func sortStrings(list []any) {
 		slices.SortStableFunc(list, func(a, b any) int { return CompareUTF16(a.(string), b.(string)) })
 	}
 }
+
+// Claims reports whether the kind and the apiVersion of e are ones of the
+// model, whatever else is wrong with it.
+func (m *Model) Claims(e catalog.Entity) bool { return m.rules(e) != nil }

@@ -18,7 +18,9 @@ type field struct {
 	path []string
 }
 
-func newField(f RelationField) field { return field{RelationField: f, path: strings.Split(f.Path, ".")} }
+func newField(f RelationField) field {
+	return field{RelationField: f, path: strings.Split(f.Path, ".")}
+}
 
 // applies reports whether the field counts for entities with the spec.type.
 func (f *field) applies(specType string) bool {
