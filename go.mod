@@ -78,3 +78,8 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
+
+ignore (
+	./ui/node_modules
+	./e2e/node_modules
+)
