@@ -14,6 +14,9 @@ type Input struct {
 	Entity catalog.Entity
 	// LocationKey is the type:target of the file that the entity stands in.
 	LocationKey string
+	// Line is where the entity begins in its file, for messages; 0 when it is
+	// not known.
+	Line int
 	// State is what an earlier Process of the same entity returned, or nil.
 	State []byte
 	// KeepUnchanged says that the caller can leave the children of a single
@@ -54,6 +57,10 @@ type Result struct {
 	// KeepAll is set when a target could not be read and it is not known which
 	// location keys it had: no child that was not handed out may be removed.
 	KeepAll bool
+	// Err is set when the run ended before anything could be said about the
+	// entity: the sink returned it, or the context ended. Nothing of the Result
+	// but State may be used then.
+	Err error
 }
 
 // Refusal says why a document of a location did not become an entity.
