@@ -1,0 +1,270 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/stagedoor/stagedoor/catalog/catalogplugin"
+	"github.com/stagedoor/stagedoor/identity"
+	"github.com/stagedoor/stagedoor/identity/identityplugin"
+	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/events"
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/fetch"
+	"github.com/stagedoor/stagedoor/internal/httpx"
+	"github.com/stagedoor/stagedoor/internal/schedule"
+	"github.com/stagedoor/stagedoor/internal/telemetry"
+	"github.com/stagedoor/stagedoor/permission/permissionplugin"
+	"github.com/stagedoor/stagedoor/plugin"
+	"github.com/stagedoor/stagedoor/ui"
+	"github.com/stagedoor/stagedoor/ui/uiplugin"
+	"github.com/stagedoor/stagedoor/webhook/webhookplugin"
+)
+
+// Options say what to open. Clock, NewID and Logger are required.
+type Options struct {
+	Config    *config.Config
+	Telemetry *telemetry.Telemetry
+	Clock     func() time.Time
+	NewID     func() string
+	Logger    *slog.Logger
+	Version   string
+	// FrontendDir serves a front-end build from a folder in place of the
+	// portal's own.
+	FrontendDir string
+	// Plugins are initialised after the built-in capabilities, in order.
+	Plugins []plugin.Plugin
+	// SkipMigrations leaves the schema alone.
+	SkipMigrations bool
+}
+
+// Portal is an opened portal: every plugin is initialised, nothing runs yet.
+type Portal struct {
+	opts     Options
+	settings settings
+	db       *db.DB
+	bus      *events.Bus
+	schedule *schedule.Scheduler
+	reader   *fetch.Reader
+	root     *httpx.Root
+	server   *httpx.Server
+	actors   actors
+	errs     []error
+
+	identity *identityplugin.Identity
+	catalog  *catalogplugin.Catalog
+	plugins  []plugin.Plugin
+}
+
+// Open opens the database, applies migrations and initialises the plugins. The
+// caller closes the portal, also one that never ran.
+func Open(ctx context.Context, opts Options) (_ *Portal, err error) {
+	p := &Portal{opts: opts, bus: &events.Bus{}}
+	if p.settings, err = readSettings(opts.Config); err != nil {
+		return nil, err
+	}
+	if err := p.openDatabase(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	p.schedule = schedule.New(p.db, opts.Clock, opts.NewID(), opts.Logger)
+	p.reader = fetch.New(fetch.Deps{Allow: p.settings.Reading, Clock: opts.Clock, Logger: opts.Logger, UserAgent: "stagedoor/" + opts.Version})
+	return p, p.assemble(ctx)
+}
+
+func (p *Portal) openDatabase(ctx context.Context) error {
+	options, err := p.settings.Database.Options(p.settings.Dir)
+	if err != nil {
+		return err
+	}
+	options.Logger = p.opts.Logger
+	if p.db, err = db.Open(ctx, options); err != nil {
+		return err
+	}
+	if p.opts.SkipMigrations || p.settings.Database.SkipMigrations {
+		return nil
+	}
+	applied, err := p.db.Migrate(ctx)
+	if err != nil {
+		return errors.Join(err, p.db.Close())
+	}
+	if len(applied) > 0 {
+		p.opts.Logger.InfoContext(ctx, "database migrated", "migrations", len(applied))
+	}
+	return nil
+}
+
+// assemble builds the built-in capabilities, the HTTP server around them, and
+// initialises everything in order.
+func (p *Portal) assemble(ctx context.Context) error {
+	webhook := webhookplugin.New(p.bus)
+	permissions := permissionplugin.New()
+	p.identity = identityplugin.New(identityplugin.Deps{DB: p.db, Clock: p.opts.Clock, NewID: p.opts.NewID})
+	p.catalog = catalogplugin.New(catalogplugin.Deps{
+		DB: p.db, Strict: p.settings.Strict, Dir: p.settings.Dir, Registry: p.opts.Telemetry.Registry(),
+	})
+	front, err := p.frontend()
+	if err != nil {
+		return err
+	}
+	p.plugins = []plugin.Plugin{p.catalog, p.identity, permissions, webhook}
+	p.settings.Root.Logger = p.opts.Logger
+	p.settings.Root.Guard = guard(p.identity)
+	p.settings.Root.Now = p.opts.Clock
+	p.settings.Root.Observe = p.opts.Telemetry.ObserveHTTP
+	if front != nil {
+		p.plugins = append(p.plugins, front)
+		p.settings.Root.Fallback = front
+		if p.opts.FrontendDir == "" && !p.settings.Strict {
+			p.settings.Root.CSP = append([]httpx.Directive{{Name: "script-src", Sources: []string{"'self'"}}}, p.settings.Root.CSP...)
+		}
+	}
+	if p.root, err = httpx.NewRoot(p.settings.Root); err != nil {
+		return err
+	}
+	p.root.HandleRoot("GET /metrics", p.opts.Telemetry.MetricsHandler())
+	p.settings.Server.Logger = p.opts.Logger
+	p.server = httpx.NewServer(p.root, p.settings.Server)
+
+	p.plugins = append(p.plugins, p.opts.Plugins...)
+	for _, pl := range p.plugins {
+		if err := p.init(ctx, pl, permissions, webhook); err != nil {
+			return err
+		}
+	}
+	return errors.Join(p.errs...)
+}
+
+func (p *Portal) init(ctx context.Context, pl plugin.Plugin, permissions *permissionplugin.Permission, in receiver) error {
+	id := pl.ID()
+	if n := slices.IndexFunc(p.plugins, func(other plugin.Plugin) bool { return other.ID() == id }); p.plugins[n] != pl {
+		return fault.Newf(fault.Invalid, "two plugins are called %s", id)
+	}
+	routes := router{p.root.Plugin(id)}
+	p.identity.RegisterShared(routes)
+	schedulerRoutes(routes, p.schedule, id)
+	host := &plugin.Host{
+		Config: p.opts.Config, Logger: p.opts.Logger.With("plugin", id), Clock: p.opts.Clock, NewID: p.opts.NewID,
+		HTTP: routes, Actors: &p.actors, Schedule: scheduler{id, p.schedule, &p.errs},
+		Catalog: p.catalog.Extensions(), URLs: urls{p.reader}, Events: exchange{p.bus, in},
+		Permissions: permissions.Authorizer(),
+	}
+	if err := pl.Init(ctx, host); err != nil {
+		return fmt.Errorf("initialise %s: %w", id, err)
+	}
+	return nil
+}
+
+// frontend returns the front-end, or nil in a headless build.
+func (p *Portal) frontend() (*uiplugin.UI, error) {
+	files := ui.Files()
+	if p.opts.FrontendDir != "" {
+		info, err := os.Stat(p.opts.FrontendDir)
+		if err != nil || !info.IsDir() {
+			return nil, fault.Newf(fault.Invalid, "--frontend-dir: %s is no folder", p.opts.FrontendDir)
+		}
+		files = os.DirFS(p.opts.FrontendDir)
+	}
+	if files == nil {
+		return nil, nil //nolint:nilnil // a headless build has no front-end, which is no error
+	}
+	if err := p.loadVisibility(files); err != nil {
+		return nil, err
+	}
+	return uiplugin.New(uiplugin.Deps{
+		Files: files, Stock: p.opts.FrontendDir != "", Version: p.opts.Version,
+		Frontend:  p.opts.Config.Frontend,
+		Providers: func() []string { return p.identity.Providers() },
+		Authenticate: func(r *http.Request) identity.Principal {
+			who, err := p.identity.Authenticate(r)
+			if err != nil {
+				return identity.Principal{}
+			}
+			return who
+		},
+		Prefetch: p.prefetch,
+	}), nil
+}
+
+// loadVisibility lets a front-end build say which keys it may see.
+func (p *Portal) loadVisibility(files fs.FS) error {
+	raw, err := fs.ReadFile(files, ".config-schema.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read schema of the front-end: %w", err)
+	}
+	return p.opts.Config.LoadFrontendSchema(raw)
+}
+
+// prefetch answers a GET of the REST API for a visitor who is known by the
+// cookie. A cookie opens no API route for scripts of other pages, but the page
+// itself may carry what its visitor may read.
+func (p *Portal) prefetch(ctx context.Context, who identity.Principal, path string) json.RawMessage {
+	who.Limited = false
+	status, body, err := p.Call(ctx, who, http.MethodGet, path, nil)
+	if err != nil || status != http.StatusOK || !json.Valid(body) {
+		return nil
+	}
+	return body
+}
+
+// Run starts the actors and serves until ctx ends or an actor fails. It
+// returns when everything has stopped.
+func (p *Portal) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, a := range append([]actor{{"schedule", p.schedule.Run}, {"http", p.server.Run}, {"readiness", p.announce}}, p.actors.list...) {
+		g.Go(func() error {
+			if err := a.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("%s: %w", a.name, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// announce turns readiness on when every plugin is.
+func (p *Portal) announce(ctx context.Context) error {
+	started := p.opts.Clock()
+	addr, err := p.server.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for len(p.actors.waiting()) > 0 {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+	p.root.Started()
+	p.opts.Logger.InfoContext(ctx, "ready", "address", addr.String(), "took", p.opts.Clock().Sub(started).Round(time.Millisecond))
+	return nil
+}
+
+// Close closes the database. Run must have returned.
+func (p *Portal) Close() error {
+	if p.reader != nil {
+		p.reader.Close()
+	}
+	return p.db.Close()
+}
