@@ -1,7 +1,8 @@
 package catalog
 
 import (
-	"fmt"
+	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -25,13 +26,17 @@ type RefDefaults struct {
 }
 
 // ParseRef reads [kind:][namespace/]name and fills what is missing from the
-// defaults. A colon behind the slash is not a kind separator. It returns a
-// *RefError when a part is empty, when there is more than one separator of a
-// sort, or when the kind is missing without a default.
+// defaults. A colon behind the slash is not a kind separator, and separators
+// behind the first of their sort belong to the name. It returns a *RefError
+// when s or a part that has its separator is empty, or when the kind is
+// missing without a default.
 func ParseRef(s string, defaults RefDefaults) (Ref, error) {
+	if s == "" {
+		return Ref{}, &RefError{Reason: "must not be empty"}
+	}
 	kind, namespace, name, ok := splitRef(s)
 	if !ok {
-		return Ref{}, &RefError{Input: s, Reason: "was not on the form [<kind>:][<namespace>/]<name>"}
+		return Ref{}, &RefError{Input: s, Reason: badForm}
 	}
 	if kind == "" {
 		kind = defaults.Kind
@@ -49,8 +54,8 @@ func ParseRef(s string, defaults RefDefaults) (Ref, error) {
 }
 
 // splitRef cuts s at its first colon before the first slash and at that slash.
-// Absent parts are empty; ok is false when a part that has its separator is
-// empty, or when the name still holds a separator.
+// Absent parts are empty; ok is false when the name or a part that has its
+// separator is empty.
 func splitRef(s string) (kind, namespace, name string, ok bool) {
 	name = s
 	colon, slash := strings.IndexByte(s, ':'), strings.IndexByte(s, '/')
@@ -92,9 +97,37 @@ type RefError struct {
 	Reason string
 }
 
+// badForm is the reason for a text that cannot be cut into its parts.
+const badForm = "was not on the form [<kind>:][<namespace>/]<name>"
+
 // Error renders the message that clients of Backstage know.
 func (e *RefError) Error() string {
-	return fmt.Sprintf("Entity reference %q %s", e.Input, e.Reason)
+	switch {
+	case e.Input == "":
+		return "Entity reference " + e.Reason
+	case e.Reason == badForm:
+		return `Entity reference "` + e.Input + `" ` + e.Reason
+	}
+	return "Entity reference " + quote(e.Input) + " " + e.Reason
+}
+
+// WireName is the name of the error in answers.
+func (e *RefError) WireName() string {
+	if e.Reason == badForm {
+		return "TypeError"
+	}
+	return "Error"
+}
+
+// quote writes s as JSON, which unlike %q leaves readable what is.
+func quote(s string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		return strconv.Quote(s)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // FaultCode is "invalid".
