@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +18,8 @@ type StreamJSON struct {
 	w   http.ResponseWriter
 	buf []byte
 	err error
-	n   int // elements in the list that is being written
+	n   int  // elements in the list that is being written
+	out bool // a part is on its way
 }
 
 const streamBuffer = 32 << 10
@@ -83,6 +85,9 @@ func (s *StreamJSON) End() { s.Text("]") }
 // Close sends the rest and returns the first error. The stream is not usable
 // afterwards.
 func (s *StreamJSON) Close() error {
+	if !s.out && s.err == nil { // all of it is here: no need for chunks
+		s.w.Header()["Content-Length"] = []string{strconv.Itoa(len(s.buf))}
+	}
 	s.send()
 	buf := s.buf
 	s.buf = nil
@@ -98,6 +103,7 @@ func (s *StreamJSON) send() {
 }
 
 func (s *StreamJSON) write(b []byte) {
+	s.out = true
 	if s.err == nil {
 		s.err = writeAll(s.w, b)
 	}
