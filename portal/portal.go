@@ -172,16 +172,19 @@ func (p *Portal) init(ctx context.Context, pl plugin.Plugin, permissions *permis
 
 // frontend returns the front-end, or nil in a headless build.
 func (p *Portal) frontend() (*uiplugin.UI, error) {
-	files := ui.Files()
+	files, err := ui.Files()
 	if p.opts.FrontendDir != "" {
-		info, err := os.Stat(p.opts.FrontendDir)
-		if err != nil || !info.IsDir() {
+		info, statErr := os.Stat(p.opts.FrontendDir)
+		if statErr != nil || !info.IsDir() {
 			return nil, fault.Newf(fault.Invalid, "--frontend-dir: %s is no folder", p.opts.FrontendDir)
 		}
-		files = os.DirFS(p.opts.FrontendDir)
+		files, err = os.DirFS(p.opts.FrontendDir), nil
 	}
-	if files == nil {
+	if errors.Is(err, ui.ErrNotBuilt) {
 		return nil, nil //nolint:nilnil // a headless build has no front-end, which is no error
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := p.loadVisibility(files); err != nil {
 		return nil, err
@@ -190,15 +193,21 @@ func (p *Portal) frontend() (*uiplugin.UI, error) {
 		Files: files, Stock: p.opts.FrontendDir != "", Version: p.opts.Version,
 		Frontend:  p.opts.Config.Frontend,
 		Providers: func() []string { return p.identity.Providers() },
-		Authenticate: func(r *http.Request) identity.Principal {
-			who, err := p.identity.Authenticate(r)
-			if err != nil {
-				return identity.Principal{}
-			}
-			return who
-		},
-		Prefetch: p.prefetch,
+		SignIn:    p.signIn,
+		Prefetch:  p.prefetch,
 	}), nil
+}
+
+// signIn gives a page the session of its visitor.
+func (p *Portal) signIn(r *http.Request, provider string) (uiplugin.Grant, error) {
+	s, err := p.identity.SignIn(r, provider)
+	if err != nil {
+		return uiplugin.Grant{}, err
+	}
+	return uiplugin.Grant{
+		Token: s.Identity.Token, Expires: s.Identity.Expires, Provider: provider, Profile: s.Profile,
+		UserRef: s.Identity.Identity.UserRef, Ownership: s.Identity.Identity.Ownership,
+	}, nil
 }
 
 // loadVisibility lets a front-end build say which keys it may see.
@@ -213,11 +222,8 @@ func (p *Portal) loadVisibility(files fs.FS) error {
 	return p.opts.Config.LoadFrontendSchema(raw)
 }
 
-// prefetch answers a GET of the REST API for a visitor who is known by the
-// cookie. A cookie opens no API route for scripts of other pages, but the page
-// itself may carry what its visitor may read.
+// prefetch answers a GET of the REST API for the visitor of a page.
 func (p *Portal) prefetch(ctx context.Context, who identity.Principal, path string) json.RawMessage {
-	who.Limited = false
 	status, body, err := p.Call(ctx, who, http.MethodGet, path, nil)
 	if err != nil || status != http.StatusOK || !json.Valid(body) {
 		return nil

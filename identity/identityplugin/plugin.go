@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	"github.com/stagedoor/stagedoor/identity/internal/store"
 	"github.com/stagedoor/stagedoor/identity/internal/token"
 	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/plugin"
 )
 
@@ -101,6 +103,20 @@ func (i *Identity) RegisterShared(r plugin.Router) { i.rest.RegisterShared(r) }
 
 // Providers returns the ids of the configured sign-in providers, sorted.
 func (i *Identity) Providers() []string { return slices.Clone(i.settings.Load().order) }
+
+// SignIn signs the caller of the request in with a provider that needs no
+// interaction, as GET /api/auth/<provider>/refresh would. It returns an error
+// with code not_found for a provider that is not configured.
+func (i *Identity) SignIn(r *http.Request, provider string) (Session, error) {
+	p, ok := i.settings.Load().providers[provider]
+	if !ok {
+		return Session{}, fault.Newf(fault.NotFound, "Unknown auth provider '%s'", provider)
+	}
+	return i.rest.SignIn.SignIn(r.Context(), p, r)
+}
+
+// Session is the answer of a sign-in.
+type Session = signin.Session
 
 // Configure takes a configuration in, at the start and on every reload. When
 // it returns an error the one before stays in force.

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/httpx"
@@ -35,8 +36,8 @@ type Deps struct {
 	Frontend func() map[string]any
 	// Providers returns the ids of the sign-in providers.
 	Providers func() []string
-	// Authenticate tells who asks for the page. Visitors are anonymous.
-	Authenticate func(r *http.Request) identity.Principal
+	// SignIn signs the visitor in with the provider, without interaction.
+	SignIn func(r *http.Request, provider string) (Grant, error)
 	// Prefetch answers GET <path> of the REST API as the principal, or nil.
 	Prefetch func(ctx context.Context, p identity.Principal, path string) json.RawMessage
 	// Version is shown to people.
@@ -48,6 +49,9 @@ type Deps struct {
 type UI struct {
 	deps   Deps
 	assets *httpx.Assets
+
+	once  sync.Once
+	first map[string][]firstQuery
 }
 
 // New returns the capability.
