@@ -67,7 +67,8 @@ func (p *Pipeline) Analyze(ctx context.Context, target, catalogFile string) (Ana
 	if p.reader != nil {
 		info, known = p.reader.Describe(target)
 	}
-	if known && info.RepoURL != "" {
+	// Backstage looks into repositories of GitHub only.
+	if known && info.RepoURL != "" && (!p.strict || info.Integration == "github") {
 		if out.ExistingEntityFiles, err = p.existing(ctx, target, info, catalogFile); err != nil {
 			return Analysis{}, err
 		}

@@ -21,9 +21,12 @@ type run struct {
 	origin catalog.Location
 
 	relations []catalog.Relation
-	problems  []error
-	refused   []Refusal
-	keys      map[string]bool
+	// emitted is set when a plugin emitted relations; those of the model are
+	// unique by themselves.
+	emitted  bool
+	problems []error
+	refused  []Refusal
+	keys     map[string]bool
 	// held are children that wait for the end of the run.
 	held []catalog.Deferred
 
@@ -50,7 +53,9 @@ func (p *Pipeline) newRun(in Input, sink func(catalog.Deferred) error) (*run, er
 func (p *Pipeline) locationOf(e catalog.Entity, annotation, otherwise string) (catalog.Location, error) {
 	ref := e.Annotation(annotation)
 	if ref == "" {
-		if p.strict || otherwise == "" {
+		annotations := e.Metadata()["annotations"]
+		_, readable := annotations.(map[string]any)
+		if otherwise == "" || p.strict && (readable || annotations == nil) {
 			return catalog.Location{}, plainError("Entity '"+e.Ref().String()+"' does not have the annotation "+annotation, nil)
 		}
 		ref = otherwise
@@ -81,7 +86,9 @@ func (r *run) chain(ctx context.Context, e catalog.Entity) (catalog.Entity, erro
 	}
 	r.p.model.Finish(e)
 	disarm(e)
-	r.relations = dedupe(r.relations)
+	if r.emitted {
+		r.relations = dedupe(r.relations)
+	}
 	if e.Kind() == "Location" {
 		if err := r.readLocation(ctx, e); err != nil {
 			return nil, err
@@ -226,7 +233,7 @@ func (r *run) Entity(e catalog.Entity, at catalog.Location) {
 // Relation takes a relation in.
 func (r *run) Relation(rel catalog.Relation) {
 	rel.Source, rel.Target = strings.ToLower(rel.Source), strings.ToLower(rel.Target)
-	r.relations = append(r.relations, rel)
+	r.relations, r.emitted = append(r.relations, rel), true
 }
 
 // Problem takes an error in.
