@@ -6,5 +6,5 @@
 // other hosts count as right, and whether the target of a reference exists is
 // not asked.
 //
-// Start reading at [Validator].
+// Start reading at [Run] and [Validator].
 package validate

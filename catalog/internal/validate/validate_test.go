@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/stagedoor/stagedoor/catalog/internal/model"
 	"github.com/stagedoor/stagedoor/catalog/internal/validate"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
@@ -81,5 +82,34 @@ func TestDocuments_AnEmptyFileHasNoVerdict(t *testing.T) {
 		if got := newValidator(t).Documents("x.yaml", []byte(text)); len(got) != 0 {
 			t.Errorf("%s: got %+v", name, got)
 		}
+	}
+}
+
+func TestRun_WritesForPeopleAndForMachines(t *testing.T) {
+	t.Parallel()
+	paths := []string{filepath.Join("testdata", "tree", "apis.yml")}
+	for name, tc := range map[string]struct {
+		opts validate.Options
+		want string
+	}{
+		"people":             {validate.Options{}, "5 documents in 1 files, 2 refused, 1 warnings\n"},
+		"machines":           {validate.Options{JSON: true}, `"ok":true`},
+		"with the layer too": {validate.Options{Model: model.Options{AI: true}}, "5 documents in 1 files, 2 refused, 1 warnings\n"},
+	} {
+		var out strings.Builder
+		sum, err := validate.Run(t.Context(), &out, tc.opts, paths)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if sum.Failed != 2 || !strings.Contains(out.String(), tc.want) {
+			t.Errorf("%s: %+v\n%s", name, sum, out.String())
+		}
+		if _, err := validate.Run(t.Context(), &out, tc.opts, []string{"nowhere"}); !fault.Is(err, fault.NotFound) {
+			t.Errorf("%s: a missing path gives %v", name, err)
+		}
+	}
+	_, err := validate.Run(t.Context(), &strings.Builder{}, validate.Options{Model: model.Options{Kinds: []model.KindDefinition{{}}}}, paths)
+	if !fault.Is(err, fault.Invalid) {
+		t.Errorf("a wrong kind gives %v", err)
 	}
 }

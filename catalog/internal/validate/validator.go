@@ -130,7 +130,7 @@ func (v *Validator) document(file string, doc yamlx.Document) Result {
 	}
 	r.Hint = foreignKeys(e)
 	if v.AI != nil && check(v.AI, e, p.unknown) == nil {
-		r.Hint = "the model layer " + model.LayerAI + " would accept it"
+		r.Hint = "the entity is right with the model layer " + model.LayerAI + " (catalog.model.layers)"
 	}
 	return r
 }
