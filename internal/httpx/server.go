@@ -31,7 +31,10 @@ type ServerOptions struct {
 	// ShutdownTimeout is how long running requests may take to finish;
 	// default 10 s.
 	ShutdownTimeout time.Duration
-	Logger          *slog.Logger
+	// Root is told when the server stops. Set it when the handler is not a
+	// [Root] but wraps one.
+	Root   *Root
+	Logger *slog.Logger
 }
 
 // Server is the HTTP server as an actor. Build it with [NewServer].
@@ -43,11 +46,13 @@ type Server struct {
 	lnErr   error
 }
 
-// NewServer returns a server for the handler. If the handler is a [Root], it
-// is told when the server stops.
+// NewServer returns a server for the handler.
 func NewServer(handler http.Handler, opts ServerOptions) *Server {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if root, ok := handler.(*Root); ok && opts.Root == nil {
+		opts.Root = root
 	}
 	defaults := []struct {
 		value *time.Duration
@@ -128,17 +133,16 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 func (s *Server) stop(ctx context.Context, srv *http.Server, served <-chan error) error {
-	root, isRoot := s.handler.(*Root)
-	if isRoot {
-		root.Stopping()
+	if s.opts.Root != nil {
+		s.opts.Root.Stopping()
 	}
 	if s.opts.ShutdownDelay > 0 {
 		timer := time.NewTimer(s.opts.ShutdownDelay)
 		defer timer.Stop()
 		<-timer.C
 	}
-	if isRoot {
-		root.stop()
+	if s.opts.Root != nil {
+		s.opts.Root.stop()
 	}
 	deadline, cancel := context.WithTimeout(ctx, s.opts.ShutdownTimeout)
 	defer cancel()
