@@ -183,3 +183,19 @@ spec:
 	}
 	return b.Bytes()
 }
+
+func TestDocument_TreeKnowsThePlaceOfEveryValue(t *testing.T) {
+	t.Parallel()
+	doc := yamlx.Parse([]byte("---\nb: &x\n  c: [1, {d: e}]\n'a': *x\n"), yamlx.Options{File: "t.yaml"})[0]
+	tree := doc.Tree()
+	if diff := cmp.Diff([]string{"b", "a"}, tree.Keys); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	d := tree.Fields["b"].Fields["c"].Items[1].Fields["d"]
+	if d.At.String() != "t.yaml:3:11" || d.Value != "e" {
+		t.Errorf("d is %v at %s", d.Value, d.At)
+	}
+	if at := tree.Fields["a"].At.String(); at != "t.yaml:4:1" {
+		t.Errorf("a is at %s", at)
+	}
+}

@@ -1,0 +1,209 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/yamlx"
+)
+
+// value is one configuration value with its place. Values are never changed
+// once a Config holds them; merging makes new ones.
+type value struct {
+	scalar any // nil, bool, float64 or string, if neither items nor fields
+	items  []*value
+	fields map[string]*value
+	kind   kind
+	at     fault.Position
+	// outside marks text from an environment variable or an included file.
+	outside bool
+}
+
+type kind uint8
+
+const (
+	scalarKind kind = iota
+	listKind
+	objectKind
+)
+
+func newObject(at fault.Position) *value {
+	return &value{kind: objectKind, fields: map[string]*value{}, at: at}
+}
+
+// fromTree copies a parsed document.
+func fromTree(t *yamlx.Tree) *value {
+	v := &value{at: t.At}
+	switch scalar := t.Value.(type) {
+	case []any:
+		v.kind = listKind
+		for _, item := range t.Items {
+			v.items = append(v.items, fromTree(item))
+		}
+	case map[string]any:
+		v.kind = objectKind
+		v.fields = make(map[string]*value, len(t.Fields))
+		for key, field := range t.Fields {
+			v.fields[key] = fromTree(field)
+		}
+	default:
+		v.scalar = scalar
+	}
+	return v
+}
+
+// fromJSON gives a JSON value one place for all its parts.
+func fromJSON(data any, at fault.Position) *value {
+	v := &value{at: at}
+	switch data := data.(type) {
+	case []any:
+		v.kind = listKind
+		for _, item := range data {
+			v.items = append(v.items, fromJSON(item, at))
+		}
+	case map[string]any:
+		v.kind = objectKind
+		v.fields = make(map[string]*value, len(data))
+		for key, field := range data {
+			v.fields[key] = fromJSON(field, at)
+		}
+	default:
+		v.scalar = data
+	}
+	return v
+}
+
+// isNull is true for an explicit null, which hides what lower layers say.
+func (v *value) isNull() bool { return v.kind == scalarKind && v.scalar == nil }
+
+// merge lays over on base: objects deeply, everything else replaced.
+func merge(base, over *value) *value {
+	if base == nil || over == nil || base.kind != objectKind || over.kind != objectKind {
+		if over == nil {
+			return base
+		}
+		return over
+	}
+	out := &value{kind: objectKind, at: over.at, fields: maps.Clone(base.fields)}
+	for key, field := range over.fields {
+		out.fields[key] = merge(out.fields[key], field)
+	}
+	return out
+}
+
+// withoutNulls removes the nulls that have done their work of hiding lower
+// layers. Inside lists null is a value like others and stays.
+func (v *value) withoutNulls() *value {
+	if v.kind != objectKind {
+		return v
+	}
+	out := &value{kind: objectKind, at: v.at, fields: make(map[string]*value, len(v.fields))}
+	for key, field := range v.fields {
+		if !field.isNull() {
+			out.fields[key] = field.withoutNulls()
+		}
+	}
+	return out
+}
+
+// plain is the value as JSON types, freshly made.
+func (v *value) plain() any {
+	switch v.kind {
+	case listKind:
+		items := make([]any, len(v.items))
+		for i, item := range v.items {
+			items[i] = item.plain()
+		}
+		return items
+	case objectKind:
+		fields := make(map[string]any, len(v.fields))
+		for key, field := range v.fields {
+			fields[key] = field.plain()
+		}
+		return fields
+	}
+	return v.scalar
+}
+
+func (v *value) keys() []string { return slices.Sorted(maps.Keys(v.fields)) }
+
+// typeName names a value's type for error messages.
+func (v *value) typeName() string {
+	switch v.kind {
+	case listKind:
+		return "a list"
+	case objectKind:
+		return "an object"
+	}
+	switch v.scalar.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case float64:
+		return "a number"
+	}
+	return "text"
+}
+
+// child follows one step: a key, or the number of a list's item.
+func (v *value) child(step string) *value {
+	switch v.kind {
+	case objectKind:
+		return v.fields[step]
+	case listKind:
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(v.items) {
+			return v.items[i]
+		}
+	}
+	return nil
+}
+
+// splitPath cuts a dotted path into steps. Items of lists are [0]; a key that
+// holds a dot or a bracket is written ["a.b"].
+func splitPath(path string) []string {
+	var steps []string
+	for rest := path; rest != ""; {
+		switch {
+		case strings.HasPrefix(rest, `["`) && strings.Contains(rest, `"]`):
+			end := strings.Index(rest, `"]`)
+			steps = append(steps, rest[2:end])
+			rest = strings.TrimPrefix(rest[end+2:], ".")
+		case rest[0] == '[' && strings.Contains(rest, "]"):
+			end := strings.IndexByte(rest, ']')
+			steps = append(steps, rest[1:end])
+			rest = strings.TrimPrefix(rest[end+1:], ".")
+		default:
+			end := strings.IndexAny(rest, ".[")
+			if end < 0 {
+				return append(steps, rest)
+			}
+			if end > 0 || rest[0] == '.' {
+				steps = append(steps, rest[:end])
+			}
+			if rest[end] == '.' {
+				end++
+			} else if end == 0 {
+				return append(steps, rest) // a lone bracket is part of a key
+			}
+			rest = rest[end:]
+		}
+	}
+	return steps
+}
+
+// joinKey adds a key to a path in the form that splitPath reads.
+func joinKey(path, key string) string {
+	switch {
+	case key == "" || strings.ContainsAny(key, ".[]"):
+		return path + `["` + key + `"]`
+	case path == "":
+		return key
+	}
+	return path + "." + key
+}
+
+func joinIndex(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
