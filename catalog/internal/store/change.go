@@ -206,3 +206,12 @@ func (tx *Tx) Trim(ctx context.Context, keep Retention, now time.Time) (int64, e
 	}
 	return total, nil
 }
+
+// Recause replaces a cause in the changes from a number on: the commit of a
+// large source is known only after its first entities were stored.
+func (tx *Tx) Recause(ctx context.Context, from int64, old, cause string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE catalog_change SET cause = $3 WHERE seq >= $1 AND cause = $2`, from, old, cause); err != nil {
+		return fmt.Errorf("name the cause of changes: %w", err)
+	}
+	return nil
+}

@@ -132,3 +132,12 @@ func (s *Store) Refusals(ctx context.Context, ref, source string) ([]Refusal, er
 	}
 	return found, nil
 }
+
+// DropClaimOf removes one claim.
+func (tx *Tx) DropClaimOf(ctx context.Context, c Claim) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM catalog_claim WHERE ref = $1 AND parent = $2 AND location_key = $3`, c.Ref, c.Parent, c.LocationKey)
+	if err != nil {
+		return fmt.Errorf("drop claim to %s: %w", c.Ref, err)
+	}
+	return nil
+}

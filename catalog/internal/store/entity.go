@@ -192,14 +192,14 @@ func (tx *Tx) SetInput(ctx context.Context, h *Head) error {
 }
 
 // Delete removes entities with everything that hangs on them: the queue,
-// refresh keys, refusals, further parents and their own claims. Their children
-// and the claims of others to the refs stay.
+// refresh keys, refusals, further parents, and claims by and to them. Their
+// children stay.
 func (tx *Tx) Delete(ctx context.Context, refs []string) error {
 	err := inChunks(refs, func(part []string) error {
 		in := ` IN (` + db.Placeholders(1, len(part)) + `)`
 		for _, where := range []string{
 			`catalog_entity WHERE ref`, `catalog_source WHERE ref`, `catalog_refresh_key WHERE ref`,
-			`catalog_refusal WHERE source`, `catalog_parent WHERE child`, `catalog_claim WHERE parent`,
+			`catalog_refusal WHERE source`, `catalog_parent WHERE child`, `catalog_claim WHERE parent`, `catalog_claim WHERE ref`,
 		} {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+where+in, anys(part)...); err != nil {
 				return fmt.Errorf("from %s: %w", where, err)

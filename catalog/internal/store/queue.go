@@ -193,14 +193,14 @@ func (tx *Tx) Finish(ctx context.Context, l *Lease, now, next time.Time, fingerp
 			return err
 		}
 	}
-	// A wish for a fresh start in the meantime must not be undone by the
-	// memory of this round.
+	// A wish for a fresh start in the meantime has emptied the memory, and
+	// that of this round must not undo it.
 	_, err := tx.ExecContext(ctx, `
 		UPDATE catalog_source
 		SET lease_owner = '', lease_until = 0, finished_at = $4, fingerprint = $5,
 			due_at = CASE WHEN wish = $3 THEN $6 ELSE due_at END,
 			cause = CASE WHEN wish = $3 THEN '' ELSE cause END,
-			state = CASE WHEN wish = $3 THEN $7 ELSE NULL END
+			state = CASE WHEN wish = $3 THEN $7 ELSE state END
 		WHERE ref = $1 AND fence = $2`, l.Ref, l.Fence, l.Wish, micros(now), fingerprint, micros(next), state)
 	if err != nil {
 		return fmt.Errorf("finish %s: %w", l.Ref, err)
@@ -269,6 +269,23 @@ func (tx *Tx) DueOthers(ctx context.Context, fingerprint string) error {
 
 // SetRefreshKeys replaces the refresh keys of an entity.
 func (tx *Tx) SetRefreshKeys(ctx context.Context, ref string, keys []string) error {
+	var old []string
+	err := each(ctx, tx, func(rows *sql.Rows) error {
+		var k string
+		if err := rows.Scan(&k); err != nil {
+			return fmt.Errorf("scan refresh key: %w", err)
+		}
+		old = append(old, k)
+		return nil
+	}, `SELECT key FROM catalog_refresh_key WHERE ref = $1`, ref)
+	if err != nil {
+		return fmt.Errorf("read refresh keys of %s: %w", ref, err)
+	}
+	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
+	slices.Sort(old)
+	if slices.Equal(old, keys) {
+		return nil
+	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM catalog_refresh_key WHERE ref = $1`, ref); err != nil {
 		return fmt.Errorf("remove refresh keys of %s: %w", ref, err)
 	}
@@ -320,4 +337,49 @@ func (s *Store) RefreshKeys(ctx context.Context, prefix string) (map[string][]st
 		return nil, fmt.Errorf("read refresh keys: %w", err)
 	}
 	return keys, nil
+}
+
+// Join puts an entity into the queue for a later time, or changes its time
+// and memory if it is there.
+func (tx *Tx) Join(ctx context.Context, ref string, due time.Time, fingerprint string, state []byte) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO catalog_source (ref, due_at, position, wish, lease_owner, lease_until, fence, finished_at, fingerprint, cause, state)
+		VALUES ($1, $2, 0, 0, '', 0, 0, 0, $3, '', $4)
+		ON CONFLICT (ref) DO UPDATE SET due_at = excluded.due_at, wish = catalog_source.wish + 1,
+			fingerprint = excluded.fingerprint, state = excluded.state`, ref, micros(due), fingerprint, state)
+	if err != nil {
+		return fmt.Errorf("put %s into the queue: %w", ref, err)
+	}
+	return nil
+}
+
+// Abandon gives a lease back without a result; the source is due as before.
+func (s *Store) Abandon(ctx context.Context, l *Lease) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE catalog_source SET lease_owner = '', lease_until = 0 WHERE ref = $1 AND fence = $2`, l.Ref, l.Fence)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("abandon %s: %w", l.Ref, err)
+	}
+	return nil
+}
+
+// FileSources returns the sources in the queue that stand for local files.
+func (s *Store) FileSources(ctx context.Context) ([]string, error) {
+	var refs []string
+	err := each(ctx, s.db.Read(), func(rows *sql.Rows) error {
+		var ref string
+		if err := rows.Scan(&ref); err != nil {
+			return fmt.Errorf("scan source: %w", err)
+		}
+		refs = append(refs, ref)
+		return nil
+	}, `SELECT s.ref FROM catalog_source s JOIN catalog_entity e ON e.ref = s.ref
+		WHERE e.location_key >= 'file:' AND e.location_key < 'file;'
+		ORDER BY s.position`)
+	if err != nil {
+		return nil, fmt.Errorf("read file sources: %w", err)
+	}
+	return refs, nil
 }
