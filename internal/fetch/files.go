@@ -97,7 +97,7 @@ func (f Files) Glob(pattern string, contained bool) ([]string, error) {
 			return nil, err
 		}
 		return []string{filepath.FromSlash(pattern)}, nil
-	} else if !isGlob(rest) || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EINVAL) {
+	} else if !IsPattern(rest) || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EINVAL) {
 		return nil, ignoreMissing(fileError(pattern, within, err))
 	}
 	if !doublestar.ValidatePattern(rest) {
@@ -155,7 +155,9 @@ func BaseOf(pattern string) string {
 	return filepath.FromSlash(base)
 }
 
-func isGlob(s string) bool { return strings.ContainsAny(s, "*?[{") }
+// IsPattern reports whether a name holds what [Files.Glob] takes for a
+// wildcard.
+func IsPattern(name string) bool { return strings.ContainsAny(name, "*?[{") }
 
 // hiddenSegments are the parts of a pattern that ask for a dot themselves.
 func hiddenSegments(pattern string) []string {

@@ -298,7 +298,7 @@ func (l *reader) unreadable(s source, err error) {
 	}
 	switch {
 	case found:
-	case isWild(s.at.Target):
+	case isWild(s.at.Target), s.at.Type == "file" && fetch.IsPattern(s.at.Target):
 		l.keepAll = true
 	default:
 		l.kept[s.key()] = true
