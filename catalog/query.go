@@ -26,7 +26,8 @@ type Order struct {
 
 // TextFilter keeps entities of which a value at one of the Fields contains the
 // Term, without regard to case. Without Fields the first sort field is
-// searched, and metadata.uid when there is none.
+// searched; when there is none, name, title and description, or in strict mode
+// metadata.uid.
 type TextFilter struct {
 	Term   string
 	Fields []string
