@@ -244,7 +244,7 @@ func BenchmarkInsertRows(b *testing.B) {
 	ctx := context.Background()
 	for name, d := range map[string]*db.DB{"sqlite": dbtest.SQLite(b), "postgres": dbtest.Postgres(b)} {
 		b.Run(name, func(b *testing.B) {
-			rows := make([][]any, 512)
+			rows := make([][]any, 2048)
 			for i := range rows {
 				rows[i] = []any{fmt.Sprintf("n%05d", i), strings.Repeat("x", 500), i, i}
 			}
@@ -257,7 +257,7 @@ func BenchmarkInsertRows(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(b.N)*512/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(float64(b.N)*2048/b.Elapsed().Seconds(), "rows/s")
 		})
 	}
 }

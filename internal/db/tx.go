@@ -18,6 +18,42 @@ type Tx struct {
 	*sql.Tx
 	db          *DB
 	afterCommit []func()
+	stmts       map[string]*sql.Stmt // nil until the text is met again
+}
+
+// maxStmts bounds the statements that one transaction keeps prepared.
+const maxStmts = 64
+
+// ExecContext runs a statement that returns no rows. On SQLite a text that
+// comes again within the transaction is prepared and kept, which halves the
+// cost of loops; PostgreSQL's driver does the like for all statements.
+// Queries are left alone: their rows may still be open when the text returns.
+func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if tx.db.dialect != SQLite {
+		return tx.Tx.ExecContext(ctx, query, args...) //nolint:wrapcheck // stands for database/sql
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err //nolint:wrapcheck // see above
+	}
+	// The driver spends a goroutine per statement on watching a context that
+	// can end; to be stopped between statements is enough for a writer.
+	ctx = context.WithoutCancel(ctx)
+	stmt, again := tx.stmts[query]
+	switch {
+	case stmt != nil:
+		return stmt.ExecContext(ctx, args...) //nolint:wrapcheck // see above
+	case again:
+		if prepared, err := tx.PrepareContext(ctx, query); err == nil {
+			tx.stmts[query] = prepared                // closed by database/sql with the transaction
+			return prepared.ExecContext(ctx, args...) //nolint:wrapcheck // see above
+		}
+	case len(tx.stmts) < maxStmts:
+		if tx.stmts == nil {
+			tx.stmts = map[string]*sql.Stmt{}
+		}
+		tx.stmts[query] = nil
+	}
+	return tx.Tx.ExecContext(ctx, query, args...) //nolint:wrapcheck // see above
 }
 
 // DB returns the database the transaction belongs to.
