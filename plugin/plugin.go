@@ -36,8 +36,8 @@ type Host struct {
 	Permissions permission.Authorizer
 }
 
-// Config reads the resolved app-config. Paths are dotted. Errors name file and
-// line.
+// Config reads the resolved app-config, always the newest good one. Paths are
+// dotted. Errors name file and line. Safe for concurrent use.
 type Config interface {
 	Has(path string) bool
 	// Keys returns the keys of the object at path, sorted; nil when there is
@@ -46,6 +46,10 @@ type Config interface {
 	// Decode decodes the value at path as encoding/json would. It leaves into
 	// alone when there is no value.
 	Decode(path string, into any) error
+	// Subscribe has fn called after every reload, when the other methods give
+	// the new values already. A plugin that cannot use them keeps what it has
+	// and logs why.
+	Subscribe(fn func())
 }
 
 // Access says which callers a route admits.

@@ -34,7 +34,7 @@ import (
 
 // Options say what to open. Clock, NewID and Logger are required.
 type Options struct {
-	Config    *config.Config
+	Config    *config.Watcher
 	Telemetry *telemetry.Telemetry
 	Clock     func() time.Time
 	NewID     func() string
@@ -52,6 +52,7 @@ type Options struct {
 // Portal is an opened portal: every plugin is initialised, nothing runs yet.
 type Portal struct {
 	opts     Options
+	config   *live
 	settings settings
 	db       *db.DB
 	bus      *events.Bus
@@ -70,8 +71,8 @@ type Portal struct {
 // Open opens the database, applies migrations and initialises the plugins. The
 // caller closes the portal, also one that never ran.
 func Open(ctx context.Context, opts Options) (_ *Portal, err error) {
-	p := &Portal{opts: opts, bus: &events.Bus{}}
-	if p.settings, err = readSettings(opts.Config); err != nil {
+	p := &Portal{opts: opts, config: &live{watcher: opts.Config}, bus: &events.Bus{}}
+	if p.settings, err = readSettings(p.config); err != nil {
 		return nil, err
 	}
 	if err := p.openDatabase(ctx); err != nil {
@@ -116,7 +117,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 	permissions := permissionplugin.New()
 	p.identity = identityplugin.New(identityplugin.Deps{DB: p.db, Clock: p.opts.Clock, NewID: p.opts.NewID})
 	p.catalog = catalogplugin.New(catalogplugin.Deps{
-		DB: p.db, Strict: p.settings.Strict, Dir: p.settings.Dir, Registry: p.opts.Telemetry.Registry(),
+		DB: p.db, Strict: p.settings.Strict, Dir: p.settings.Dir, Registry: p.opts.Telemetry.Registry,
 	})
 	front, err := p.frontend()
 	if err != nil {
@@ -126,7 +127,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 	p.settings.Root.Logger = p.opts.Logger
 	p.settings.Root.Guard = guard(p.identity)
 	p.settings.Root.Now = p.opts.Clock
-	p.settings.Root.Observe = p.opts.Telemetry.ObserveHTTP
+	p.settings.Root.Observe = p.opts.Telemetry.HTTPObserver()
 	if front != nil {
 		p.plugins = append(p.plugins, front)
 		p.settings.Root.Fallback = front
@@ -139,7 +140,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 	}
 	p.root.HandleRoot("GET /metrics", p.opts.Telemetry.MetricsHandler())
 	p.settings.Server.Logger = p.opts.Logger
-	p.server = httpx.NewServer(p.root, p.settings.Server)
+	p.server = httpx.NewServer(p.opts.Telemetry.Handler(p.root), p.settings.Server)
 
 	p.plugins = append(p.plugins, p.opts.Plugins...)
 	for _, pl := range p.plugins {
@@ -159,7 +160,7 @@ func (p *Portal) init(ctx context.Context, pl plugin.Plugin, permissions *permis
 	p.identity.RegisterShared(routes)
 	schedulerRoutes(routes, p.schedule, id)
 	host := &plugin.Host{
-		Config: p.opts.Config, Logger: p.opts.Logger.With("plugin", id), Clock: p.opts.Clock, NewID: p.opts.NewID,
+		Config: p.config, Logger: p.opts.Logger.With("plugin", id), Clock: p.opts.Clock, NewID: p.opts.NewID,
 		HTTP: routes, Actors: &p.actors, Schedule: scheduler{id, p.schedule, &p.errs},
 		Catalog: p.catalog.Extensions(), URLs: urls{p.reader}, Events: exchange{p.bus, in},
 		Permissions: permissions.Authorizer(),
@@ -191,7 +192,7 @@ func (p *Portal) frontend() (*uiplugin.UI, error) {
 	}
 	return uiplugin.New(uiplugin.Deps{
 		Files: files, Stock: p.opts.FrontendDir != "", Version: p.opts.Version,
-		Frontend:  p.opts.Config.Frontend,
+		Frontend:  p.config.frontend,
 		Providers: func() []string { return p.identity.Providers() },
 		SignIn:    p.signIn,
 		Prefetch:  p.prefetch,
@@ -219,7 +220,7 @@ func (p *Portal) loadVisibility(files fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("read schema of the front-end: %w", err)
 	}
-	return p.opts.Config.LoadFrontendSchema(raw)
+	return p.config.addSchema(raw)
 }
 
 // prefetch answers a GET of the REST API for the visitor of a page.
@@ -235,7 +236,7 @@ func (p *Portal) prefetch(ctx context.Context, who identity.Principal, path stri
 // returns when everything has stopped.
 func (p *Portal) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, a := range append([]actor{{"schedule", p.schedule.Run}, {"http", p.server.Run}, {"readiness", p.announce}}, p.actors.list...) {
+	for _, a := range append([]actor{{"config", p.opts.Config.Run}, {"schedule", p.schedule.Run}, {"http", p.server.Run}, {"readiness", p.announce}}, p.actors.list...) {
 		g.Go(func() error {
 			if err := a.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("%s: %w", a.name, err)

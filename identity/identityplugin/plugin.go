@@ -94,6 +94,11 @@ func (i *Identity) Init(ctx context.Context, h *plugin.Host) error {
 	if err := i.Configure(ctx, h.Config); err != nil {
 		return err
 	}
+	h.Config.Subscribe(func() {
+		if err := i.Configure(ctx, h.Config); err != nil {
+			h.Logger.ErrorContext(ctx, "sign-in keeps the configuration it had", "error", err)
+		}
+	})
 	i.rest.Register(h.HTTP)
 	return nil
 }
