@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,15 +29,22 @@ func (w *writer) triples(relations []catalog.Relation) []triple {
 	return out
 }
 
+// relationName interns the type.
+func (w *writer) relationName(typ string) uint32 {
+	name, ok := w.relTypes[typ]
+	if !ok {
+		name = w.names.name(typ)
+		w.relTypes[w.names.text(name)] = name
+	}
+	return name
+}
+
 // relationType interns the type together with the key it is searched by.
 func (w *writer) relationType(typ string) uint32 {
-	name := w.names.name(typ)
+	name := w.relationName(typ)
 	if _, ok := w.relKeys[name]; !ok {
-		keys := make(map[uint32]uint32, len(w.relKeys)+1)
-		for k, v := range w.relKeys {
-			keys[k] = v
-		}
 		key := []byte(relationPrefix + strings.ToLower(typ))
+		keys := maps.Clone(w.relKeys) // snapshots share the old one
 		keys[name] = w.key(key, w.keys.hash(key))
 		w.relKeys = keys
 	}
@@ -116,7 +124,7 @@ func (w *writer) settle() {
 			*w.out.ptr(name, w.txn) = after
 		}
 		if len(t.inAdd)+len(t.inDel) > 0 {
-			*w.in.ptr(name, w.txn) = w.mergeEdges(w.in.at(name), t.inAdd, t.inDel)
+			*w.in.ptr(name, w.txn) = append(without(w.in.at(name), t.inDel, len(t.inAdd)), t.inAdd...)
 		}
 		is := w.refs.at(name)
 		w.reindexRelations(t.was, is, before, after)
@@ -137,10 +145,10 @@ func (w *writer) reindexRelations(was, is uint32, before, after []edge) {
 	}
 	var oldKeys, newKeys []uint32
 	if was != 0 {
-		oldKeys = w.relationKeys(before)
+		oldKeys = w.relationKeys(before, nil)
 	}
 	if is != 0 {
-		newKeys = w.relationKeys(after)
+		newKeys = w.relationKeys(after, nil)
 	}
 	if was != 0 && is != 0 && was != is || was == 0 {
 		for _, k := range oldKeys {
@@ -152,9 +160,8 @@ func (w *writer) reindexRelations(was, is uint32, before, after []edge) {
 		func(k uint32) { w.byKey.remove(k, was-1, w.txn) }, func(k uint32) { w.byKey.add(k, is-1, w.txn) })
 }
 
-// relationKeys returns the keys of the types that occur, sorted.
-func (w *writer) relationKeys(edges []edge) []uint32 {
-	var keys []uint32
+// relationKeys appends the keys of the types that occur, sorted.
+func (w *writer) relationKeys(edges []edge, keys []uint32) []uint32 {
 	for i, e := range edges {
 		if i == 0 || e.typ != edges[i-1].typ {
 			keys = append(keys, w.relKeys[e.typ])
@@ -191,25 +198,46 @@ func sameRelations(a, b []edge) bool {
 
 // mergeEdges returns a new sorted list without del and with add.
 func (w *writer) mergeEdges(old, add, del []edge) []edge {
+	kept := without(old, del, len(add))
+	if len(add) == 0 {
+		return kept
+	}
 	slices.SortFunc(add, w.compareEdges)
-	out := make([]edge, 0, max(0, len(old)+len(add)-len(del)))
-	var gone map[edge]bool
-	if len(del) > 8 {
-		gone = make(map[edge]bool, len(del))
+	end := len(kept)
+	kept = slices.Grow(kept, len(add))[:end+len(add)]
+	for i := len(add) - 1; i >= 0; i-- {
+		at, _ := slices.BinarySearchFunc(kept[:end], add[i], w.compareEdges)
+		copy(kept[at+i+1:end+i+1], kept[at:end])
+		kept[at+i] = add[i]
+		end = at
+	}
+	return kept
+}
+
+// without returns a copy of the list without del, with room for more.
+func without(old, del []edge, more int) []edge {
+	out := make([]edge, 0, max(0, len(old)-len(del))+more)
+	switch {
+	case len(del) == 0:
+		return append(out, old...)
+	case len(del) <= 8:
+		for _, e := range old {
+			if !slices.Contains(del, e) {
+				out = append(out, e)
+			}
+		}
+	default:
+		gone := make(map[edge]bool, len(del))
 		for _, e := range del {
 			gone[e] = true
 		}
-	}
-	for _, e := range old {
-		if gone != nil && gone[e] || gone == nil && slices.Contains(del, e) {
-			continue
+		for _, e := range old {
+			if !gone[e] {
+				out = append(out, e)
+			}
 		}
-		for len(add) > 0 && w.compareEdges(add[0], e) < 0 {
-			out, add = append(out, add[0]), add[1:]
-		}
-		out = append(out, e)
 	}
-	return append(out, add...)
+	return out
 }
 
 // compareEdges orders by type, then by the ref at the other end, as relations

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -236,16 +237,14 @@ func (f *flattener) str() ([]byte, error) {
 		return nil, errJSON
 	}
 	f.pos = end
-	for i, c := range raw {
-		if c != '\\' {
-			continue
-		}
-		from := len(f.text)
-		f.text = append(f.text, raw[:i]...)
-		f.text = unescape(f.text, raw[i:])
-		return f.text[from:len(f.text):len(f.text)], nil
+	i := bytes.IndexByte(raw, '\\')
+	if i < 0 {
+		return raw, nil
 	}
-	return raw, nil
+	from := len(f.text)
+	f.text = append(f.text, raw[:i]...)
+	f.text = unescape(f.text, raw[i:])
+	return f.text[from:len(f.text):len(f.text)], nil
 }
 
 // rawString returns what stands between the quotes of the string at i and the
@@ -260,6 +259,16 @@ func rawString(in []byte, i int) ([]byte, int) {
 			j++
 		case '"':
 			return in[i+1 : j], j + 1
+		}
+		if j-i == 16 {
+			// A long text: look for its end in larger steps.
+			n := bytes.IndexByte(in[j+1:], '"')
+			if n < 0 {
+				return nil, -1
+			}
+			if bytes.IndexByte(in[j+1:j+1+n], '\\') < 0 {
+				return in[i+1 : j+1+n], j + n + 2
+			}
 		}
 	}
 	return nil, -1

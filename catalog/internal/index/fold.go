@@ -7,6 +7,9 @@ import (
 
 // lower appends the lower-case form of b to dst.
 func lower(dst, b []byte) []byte {
+	if isLower(b) {
+		return append(dst, b...)
+	}
 	for i, c := range b {
 		if c >= utf8.RuneSelf {
 			return append(dst, bytes.ToLower(b[i:])...)

@@ -9,11 +9,13 @@ import (
 
 // batch is a number of records on their way through a load.
 type batch struct {
-	recs  []Record
-	bytes []byte
-	flat  flattener
-	out   []prepared
-	done  chan struct{}
+	recs     []Record
+	bytes    []byte
+	flat     flattener
+	out      []prepared
+	uids     []uint32      // terms of the uids
+	prepared chan struct{} // closed when out is there
+	indexed  chan struct{} // closed when uids are there
 }
 
 const batchSize = 256
@@ -21,64 +23,67 @@ const batchSize = 256
 // flatEdge is a relation during a load.
 type flatEdge struct{ source, typ, target, emitter uint32 }
 
-// load fills an empty writer: each hands over the records, a few goroutines
-// prepare them, one puts them in, in the order in which they came.
+// loader is a load on its way. The entities get their numbers in the order in
+// which they come, so that two goroutines can work on them side by side: one
+// on what is searched, one on everything else.
+type loader struct {
+	w     *writer
+	edges []flatEdge
+	twice []ID // entities of which another record came later
+	bad   error
+}
+
+// load fills an empty writer.
 func (w *writer) load(each func(yield func(Record) bool) error) error {
+	l := &loader{w: w}
+	w.byTerm.bulk, w.byKey.bulk = true, true
 	workers := max(1, runtime.GOMAXPROCS(0))
-	work, order := make(chan *batch, 2*workers), make(chan *batch, 4*workers)
+	work := make(chan *batch, 2*workers)
+	index, store := make(chan *batch, 4*workers), make(chan *batch, 4*workers)
 	spare := make(chan *batch, 4*workers)
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
 			for b := range work {
 				b.prepare()
-				close(b.done)
+				close(b.prepared)
 			}
 		})
 	}
-	var edges []flatEdge
-	var bad error
 	wg.Go(func() {
-		for b := range order {
-			<-b.done
-			for i := range b.out {
-				if bad == nil && b.out[i].err != nil {
-					bad = fmt.Errorf("read %s: %w", b.out[i].rec.Ref, b.out[i].err)
-				}
-				if bad == nil {
-					edges = w.insert(&b.out[i], edges)
-				}
-			}
+		for b := range index {
+			<-b.prepared
+			l.index(b)
+			close(b.indexed)
+		}
+	})
+	wg.Go(func() {
+		for b := range store {
+			<-b.indexed
+			l.store(b)
 			select {
 			case spare <- b:
 			default:
 			}
 		}
 	})
-	err := w.feed(each, work, order, spare)
+	err := w.feed(each, spare, func(b *batch) { index <- b; store <- b; work <- b })
 	close(work)
-	close(order)
+	close(index)
+	close(store)
 	wg.Wait()
 	if err == nil {
-		err = bad
+		err = l.bad
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		l.finish()
 	}
-	w.byTerm.pack()
-	w.connect(edges)
-	w.byKey.pack()
-	return nil
+	return err
 }
 
 // feed cuts what each yields into batches.
-func (w *writer) feed(each func(yield func(Record) bool) error, work, order, spare chan *batch) error {
+func (w *writer) feed(each func(yield func(Record) bool) error, spare chan *batch, send func(*batch)) error {
 	var b *batch
-	flush := func() {
-		order <- b
-		work <- b
-		b = nil
-	}
 	err := each(func(r Record) bool {
 		if b == nil {
 			select {
@@ -87,19 +92,20 @@ func (w *writer) feed(each func(yield func(Record) bool) error, work, order, spa
 			default:
 				b = &batch{flat: flattener{seed: w.seed}}
 			}
-			b.done = make(chan struct{})
+			b.prepared, b.indexed = make(chan struct{}), make(chan struct{})
 		}
 		from := len(b.bytes)
 		b.bytes = append(b.bytes, r.JSON...)
 		r.JSON = b.bytes[from:len(b.bytes):len(b.bytes)]
 		b.recs = append(b.recs, r)
 		if len(b.recs) == batchSize {
-			flush()
+			send(b)
+			b = nil
 		}
 		return true
 	})
 	if b != nil {
-		flush()
+		send(b)
 	}
 	return err
 }
@@ -112,84 +118,153 @@ func (b *batch) prepare() {
 	}
 }
 
-// insert puts one entity into an index that has no reader yet, and appends
-// what it emits to edges. Of two records of one ref the last one counts.
-func (w *writer) insert(p *prepared, edges []flatEdge) []flatEdge {
-	name := w.names.name(p.rec.Ref)
-	if v := w.refs.at(name); v != 0 {
-		edges = slices.DeleteFunc(edges, func(e flatEdge) bool { return e.emitter == name })
-		w.remove(name, v-1, 0)
+// index adds what the entities are found by. It touches keys, terms and their
+// postings only.
+func (l *loader) index(b *batch) {
+	w := l.w
+	b.uids = b.uids[:0]
+	for i := range b.out {
+		p := &b.out[i]
+		if p.err != nil {
+			b.uids = append(b.uids, 0)
+			continue
+		}
+		id := w.n
+		w.n++
+		w.newTerms, w.newKeys = w.numbers(p.rows, w.newTerms[:0], w.newKeys[:0])
+		for _, t := range w.newTerms {
+			w.byTerm.add(t, id, w.txn)
+		}
+		for _, k := range w.newKeys {
+			w.byKey.add(k, id, w.txn)
+		}
+		b.uids = append(b.uids, w.uid)
 	}
-	id := w.n
-	w.n++
-	w.newTerms, w.newKeys = w.numbers(p.rows, w.newTerms[:0], w.newKeys[:0])
-	for _, t := range w.newTerms {
-		w.byTerm.add(t, id, w.txn)
+}
+
+// store keeps the entities themselves and collects the relations. Of two
+// records of one ref the last one counts.
+func (l *loader) store(b *batch) {
+	w := l.w
+	for i := range b.out {
+		p := &b.out[i]
+		if p.err != nil && l.bad == nil {
+			l.bad = fmt.Errorf("read %s: %w", p.rec.Ref, p.err)
+		}
+		if l.bad != nil {
+			return
+		}
+		id := ID(w.all.GetCardinality())
+		name := w.names.name(p.rec.Ref)
+		if v := w.refs.at(name); v != 0 {
+			l.twice = append(l.twice, v-1)
+			l.edges = slices.DeleteFunc(l.edges, func(e flatEdge) bool { return e.emitter == name })
+		}
+		e := w.entities.ptr(id, w.txn)
+		*e = entity{
+			size: uint32(len(p.blob)), jsonSize: p.jsonSize, insert: p.insert, ref: name, uid: b.uids[i],
+			location: w.names.name(p.rec.LocationKey), parents: w.names.name(parentsText(p.rec.Parents)),
+			live: true, ownEtag: p.ownEtag, orphan: p.rec.Orphan, version: p.rec.Version, hash: p.hash,
+		}
+		e.block, e.off = w.slabs.put(id, p.blob, w.txn)
+		*w.refs.ptr(name, w.txn) = id + 1
+		w.all.Add(id)
+		for _, r := range p.relations {
+			x := flatEdge{source: name, target: name, emitter: name}
+			if r.Source != p.rec.Ref {
+				x.source = w.names.name(r.Source)
+			}
+			if r.Target != p.rec.Ref {
+				x.target = w.names.name(r.Target)
+			}
+			x.typ = w.relationName(r.Type)
+			l.edges = append(l.edges, x)
+		}
 	}
-	for _, k := range w.newKeys {
-		w.byKey.add(k, id, w.txn)
+}
+
+// finish does what needs all entities.
+func (l *loader) finish() {
+	w := l.w
+	w.byTerm.pack()
+	w.byKey.pack()
+	for _, id := range l.twice {
+		e := w.entities.ptr(id, w.txn)
+		w.reindex(id, e, false, nil)
+		w.slabs.drop(e.block, e.size, w.txn)
+		w.all.Remove(id)
+		*e = entity{}
+		w.freed = append(w.freed, id)
 	}
-	e := w.entities.ptr(id, w.txn)
-	*e = entity{
-		size: uint32(len(p.blob)), jsonSize: p.jsonSize, insert: p.insert,
-		ref: name, uid: w.uidTerm(p.rec.UID),
-		location: w.names.name(p.rec.LocationKey), parents: w.names.name(parentsText(p.rec.Parents)),
-		live: true, ownEtag: p.ownEtag, orphan: p.rec.Orphan, version: p.rec.Version, hash: p.hash,
+	for typ := range w.relTypes {
+		w.relationType(typ)
 	}
-	e.block, e.off = w.slabs.put(id, p.blob, w.txn)
-	*w.refs.ptr(name, w.txn) = id + 1
-	w.all.Add(id)
-	for _, r := range p.relations {
-		edges = append(edges, flatEdge{
-			source: w.names.name(r.Source), typ: w.relationType(r.Type), target: w.names.name(r.Target), emitter: name,
-		})
+	l.connect()
+	w.byKey.bulk = true
+	for it := w.all.Iterator(); it.HasNext(); {
+		id := it.Next()
+		w.newKeys = w.relationKeys(w.out.at(w.entities.at(id).ref), w.newKeys[:0])
+		for _, k := range w.newKeys {
+			w.byKey.add(k, id, w.txn)
+		}
 	}
-	return edges
+	w.byKey.pack()
 }
 
 // connect makes the lists of edges of every ref.
-func (w *writer) connect(edges []flatEdge) {
-	for _, e := range edges {
+func (l *loader) connect() {
+	w := l.w
+	for _, e := range l.edges {
 		if e.source != e.emitter && e.target != e.emitter {
 			w.foreign[e.emitter] = append(w.foreign[e.emitter], triple{source: e.source, typ: e.typ, target: e.target})
 		}
 	}
-	spread := func(to *pagedWriter[[]edge], end func(flatEdge) (uint32, edge)) {
-		counts := make([]uint32, w.names.n+1)
-		for _, e := range edges {
-			name, _ := end(e)
-			counts[name+1]++
-		}
-		for i := 1; i < len(counts); i++ {
-			counts[i] += counts[i-1]
-		}
-		all, fill := make([]edge, len(edges)), slices.Clone(counts)
-		for _, e := range edges {
-			name, x := end(e)
-			all[fill[name]] = x
-			fill[name]++
-		}
-		for name := range w.names.n {
-			if from, until := counts[name], counts[name+1]; from < until {
-				*to.ptr(name, w.txn) = all[from:until:until]
-				slices.SortFunc(all[from:until], w.compareEdges)
-			}
-		}
-	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		spread(&w.in, func(e flatEdge) (uint32, edge) { return e.target, edge{peer: e.source, typ: e.typ, emitter: e.emitter} })
+		l.spread(&w.in, func(e flatEdge) (uint32, edge) {
+			return e.target, edge{peer: e.source, typ: e.typ, emitter: e.emitter}
+		})
 	})
-	spread(&w.out, func(e flatEdge) (uint32, edge) { return e.source, edge{peer: e.target, typ: e.typ, emitter: e.emitter} })
+	lists := l.spread(&w.out, func(e flatEdge) (uint32, edge) {
+		return e.source, edge{peer: e.target, typ: e.typ, emitter: e.emitter}
+	})
+	half := len(lists) / 2
+	wg.Go(func() { w.sortEdges(lists[:half]) })
+	w.sortEdges(lists[half:])
 	wg.Wait()
-	for id := range w.n {
-		if e := w.entities.at(id); e.live {
-			for _, k := range w.relationKeys(w.out.at(e.ref)) {
-				w.byKey.add(k, id, w.txn)
-			}
+}
+
+// spread writes the edges into one array, grouped by one end, and gives every
+// ref its part. It returns the parts.
+func (l *loader) spread(to *pagedWriter[[]edge], end func(flatEdge) (uint32, edge)) [][]edge {
+	w := l.w
+	ends := make([]uint32, w.names.n+1)
+	for _, e := range l.edges {
+		name, _ := end(e)
+		ends[name+1]++
+	}
+	for i := 1; i < len(ends); i++ {
+		ends[i] += ends[i-1]
+	}
+	all, fill := make([]edge, len(l.edges)), slices.Clone(ends)
+	for _, e := range l.edges {
+		name, x := end(e)
+		all[fill[name]] = x
+		fill[name]++
+	}
+	var lists [][]edge
+	for name := range w.names.n {
+		if from, until := ends[name], ends[name+1]; from < until {
+			list := all[from:until:until]
+			*to.ptr(name, w.txn) = list
+			lists = append(lists, list)
 		}
 	}
-	clear(w.changes)
-	clear(w.touched)
-	w.changed = nil
+	return lists
+}
+
+func (w *writer) sortEdges(lists [][]edge) {
+	for _, list := range lists {
+		slices.SortFunc(list, w.compareEdges)
+	}
 }

@@ -32,7 +32,7 @@ func (l *postingList) clone(txn uint64) *postingList {
 	return &postingList{stamp: txn, small: append(make([]uint32, 0, len(l.small)+4), l.small...)}
 }
 
-func (l *postingList) add(id uint32) {
+func (l *postingList) add(id uint32, bulk bool) {
 	if l.big != nil {
 		l.big.Add(id)
 		return
@@ -42,7 +42,7 @@ func (l *postingList) add(id uint32) {
 	} else if i, found := slices.BinarySearch(l.small, id); !found {
 		l.small = slices.Insert(l.small, i, id)
 	}
-	if len(l.small) > smallList {
+	if len(l.small) > smallList && !bulk {
 		l.big, l.small = roaring.BitmapOf(l.small...), nil
 	}
 }
@@ -159,6 +159,7 @@ type postingsWriter struct {
 	lists pagedWriter[*postingList]
 	n     uint32   // lists made so far
 	free  []uint32 // lists that are no longer used
+	bulk  bool     // leave making bitmaps to pack
 }
 
 func (w *postingsWriter) view() postings { return postings{cells: w.cells.paged, lists: w.lists.paged} }
@@ -170,7 +171,7 @@ func (w *postingsWriter) add(i, id uint32, txn uint64) {
 	case *cell == 0:
 		*cell = id + 1
 	case *cell&cellList != 0:
-		w.list(*cell, txn).add(id)
+		w.list(*cell, txn).add(id, w.bulk)
 	case *cell != id+1:
 		slot := w.n
 		if k := len(w.free); k > 0 {
@@ -214,27 +215,27 @@ func (w *postingsWriter) list(cell uint32, txn uint64) *postingList {
 	return *p
 }
 
-// pack moves all short lists into one array without slack. It is for the end
-// of a bulk load, when no reader knows the lists yet.
+// pack ends a bulk load, when no reader knows the lists yet: long lists become
+// bitmaps, and all short ones move into one array without slack.
 func (w *postingsWriter) pack() {
+	w.bulk = false
 	total := 0
 	for i := range w.n {
-		if l := w.lists.at(i); l != nil {
+		l := w.lists.at(i)
+		if l != nil && len(l.small) > smallList {
+			l.big, l.small = roaring.BitmapOf(l.small...), nil
+			l.big.RunOptimize()
+		}
+		if l != nil {
 			total += len(l.small)
 		}
 	}
 	all := make([]uint32, 0, total)
 	for i := range w.n {
-		l := w.lists.at(i)
-		if l == nil {
-			continue
+		if l := w.lists.at(i); l != nil && l.big == nil {
+			from := len(all)
+			all = append(all, l.small...)
+			l.small = all[from:len(all):len(all)]
 		}
-		if l.big != nil {
-			l.big.RunOptimize()
-			continue
-		}
-		from := len(all)
-		all = append(all, l.small...)
-		l.small = all[from:len(all):len(all)]
 	}
 }

@@ -75,7 +75,7 @@ func (v *symbolView) hash(b []byte) uint64 { return maphash.Bytes(v.seed, b) }
 func (v *symbolView) find(h uint64, key uint32, b []byte, flags uint32) (uint32, bool) {
 	slots := *v.slots.Load()
 	mask := uint64(len(slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
+	for i := h >> 32 & mask; ; i = (i + 1) & mask {
 		slot := atomic.LoadUint64(&slots[i])
 		if slot == 0 {
 			return 0, false
@@ -98,7 +98,7 @@ func (v *symbolView) find(h uint64, key uint32, b []byte, flags uint32) (uint32,
 func (v *symbolView) eachFold(h uint64, key uint32, b []byte, fn func(id uint32)) {
 	slots := *v.slots.Load()
 	mask := uint64(len(slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
+	for i := h >> 32 & mask; ; i = (i + 1) & mask {
 		slot := atomic.LoadUint64(&slots[i])
 		if slot == 0 {
 			return
@@ -132,7 +132,7 @@ func (s *symbols) intern(h uint64, key uint32, b []byte, flags uint32) (id uint3
 	*s.entry(id) = symbol{off: off, size: uint32(len(b)) | flags, key: key}
 	s.n++
 	s.used++
-	insertSlot(*s.slots.Load(), h, id)
+	insertSlot(*s.slots.Load(), h>>32<<32|uint64(id+1))
 	return id, true
 }
 
@@ -149,37 +149,28 @@ func (v *symbolView) lookup(text string) (uint32, bool) {
 	return v.find(v.hash(b), 0, b, 0)
 }
 
-func insertSlot(slots []uint64, h uint64, id uint32) {
+// insertSlot puts a new text in. The upper half of the hash, which the slot
+// keeps, decides about its place, so that slots can move without a look at the
+// texts.
+func insertSlot(slots []uint64, slot uint64) {
 	mask := uint64(len(slots) - 1)
-	i := h & mask
+	i := slot >> 32 & mask
 	for slots[i] != 0 {
 		i = (i + 1) & mask
 	}
-	atomic.StoreUint64(&slots[i], h>>32<<32|uint64(id+1))
+	atomic.StoreUint64(&slots[i], slot)
 }
 
-// grow doubles the slots. The hash of a text is computed again because only
-// its upper half is kept.
+// grow doubles the slots.
 func (s *symbols) grow() {
 	old := *s.slots.Load()
 	slots := make([]uint64, len(old)*2)
-	for id := range s.n {
-		insertSlot(slots, s.hashOf(id), id)
+	for _, slot := range old {
+		if slot != 0 {
+			insertSlot(slots, slot)
+		}
 	}
 	s.slots.Store(&slots)
-}
-
-// hashOf computes the hash under which id was added.
-func (s *symbols) hashOf(id uint32) uint64 {
-	e, b := s.entry(id), s.bytes(id)
-	if e.size&symLower == 0 && e.key != 0 {
-		b = lower(nil, b)
-	}
-	h := s.hash(b)
-	if e.key != 0 {
-		h = termHash(e.key, h)
-	}
-	return h
 }
 
 // store copies b behind the last text. Nobody reads there yet.

@@ -33,6 +33,7 @@ type writer struct {
 	allStamp uint64
 	uidKey   uint32
 	relKeys  map[uint32]uint32
+	relTypes map[string]uint32 // names of the types in relKeys
 	sorted   *sortedTerms
 	orders   *orderSet
 
@@ -48,6 +49,7 @@ type writer struct {
 	related  []ID // relations changed
 	changes  map[uint32]catalog.Change
 	flat     flattener
+	uid      uint32
 	newTerms []uint32
 	newKeys  []uint32
 	oldTerms []uint32
@@ -69,7 +71,7 @@ func newWriter(opts Options, seed maphash.Seed, capacity int) *writer {
 	w := &writer{
 		opts: opts, seed: seed, txn: 1,
 		names: newSymbols(seed, capacity), keys: newSymbols(seed, 0), terms: newSymbols(seed, capacity),
-		all: roaring.New(), relKeys: map[uint32]uint32{}, sorted: newSortedTerms(), orders: newOrderSet(),
+		all: roaring.New(), relKeys: map[uint32]uint32{}, relTypes: map[string]uint32{}, sorted: newSortedTerms(), orders: newOrderSet(),
 		foreign: map[uint32][]triple{}, touched: map[uint32]*touch{}, changes: map[uint32]catalog.Change{},
 		flat: flattener{seed: seed},
 	}
@@ -193,6 +195,7 @@ func (w *writer) put(p *prepared) {
 	status := fresh || string(w.slabs.at(old.block, old.off+old.jsonSize, old.size-old.jsonSize)) != string(p.blob[p.jsonSize:])
 	if content {
 		w.reindex(id, &old, fresh, p)
+		old.uid = w.uid
 		w.changed = append(w.changed, id)
 	}
 	e := w.entities.ptr(id, w.txn)
@@ -206,7 +209,7 @@ func (w *writer) put(p *prepared) {
 	e.size, e.jsonSize, e.insert = uint32(len(p.blob)), p.jsonSize, p.insert
 	e.ref, e.location, e.parents = name, w.names.name(p.rec.LocationKey), w.names.name(parentsText(p.rec.Parents))
 	e.live, e.ownEtag, e.orphan, e.version, e.hash = true, p.ownEtag, p.rec.Orphan, p.rec.Version, p.hash
-	e.uid = w.uidTerm(p.rec.UID)
+	e.uid = old.uid
 	if fresh {
 		*w.refs.ptr(name, w.txn) = id + 1
 		w.ownAll().Add(id)
@@ -256,7 +259,7 @@ func (w *writer) reindex(id ID, old *entity, fresh bool, p *prepared) {
 }
 
 // numbers appends the terms and keys of the rows, sorted and without
-// duplicates.
+// duplicates, and leaves the term of the uid in w.uid.
 func (w *writer) numbers(rows []row, terms, keys []uint32) (t, k []uint32) {
 	var lastKey []byte
 	var key uint32
@@ -266,9 +269,14 @@ func (w *writer) numbers(rows []row, terms, keys []uint32) (t, k []uint32) {
 			key, lastKey = w.key(r.key, r.kh), r.key
 			keys = append(keys, key)
 		}
-		if r.flags&rowNull == 0 {
-			terms = append(terms, w.term(key, r))
+		if r.flags&rowNull != 0 {
+			continue
 		}
+		t := w.term(key, r)
+		if key == w.uidKey {
+			w.uid = t
+		}
+		terms = append(terms, t)
 	}
 	slices.Sort(terms)
 	slices.Sort(keys)
@@ -296,13 +304,6 @@ func (w *writer) term(key uint32, r *row) uint32 {
 		*head = id + 1
 	}
 	return id
-}
-
-func (w *writer) uidTerm(uid string) uint32 {
-	w.flat.reset()
-	from := len(w.flat.rows)
-	w.flat.add([]byte("metadata.uid"), []byte(uid), 0)
-	return w.term(w.uidKey, &w.flat.rows[from])
 }
 
 // diffSorted calls del for what is only in a and add for what is only in b.
