@@ -125,10 +125,10 @@ func (c *migrateStatusCommand) Run(ctx context.Context, env *environment) (err e
 	missing := false
 	for _, s := range states {
 		state := "pending"
-		if s.Applied {
-			state = "applied " + s.AppliedAt.Format("2006-01-02 15:04:05")
+		if !s.Applied.IsZero() {
+			state = "applied " + s.Applied.Format("2006-01-02 15:04:05")
 		}
-		missing = missing || !s.Applied
+		missing = missing || s.Applied.IsZero()
 		fmt.Fprintf(env.Stdout, "%-40s %s\n", s.Name, state)
 	}
 	if missing {
