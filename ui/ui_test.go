@@ -26,6 +26,7 @@ func TestFiles_holdAPageWithTheMarkersOfTheServer(t *testing.T) {
 	for _, marker := range []string{
 		`<html lang="en" data-stagedoor>`,
 		`<title>Stagedoor</title>`,
+		`<style data-eager>`,
 		`<!--stagedoor:head-->`,
 		`<!--stagedoor:name-->`,
 		`<!--stagedoor:body-->`,

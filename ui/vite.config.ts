@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { mockServer } from './dev/plugin.ts';
 
@@ -7,8 +8,33 @@ import { mockServer } from './dev/plugin.ts';
 // without it, an in-memory catalog answers.
 const backend = process.env.STAGEDOOR_URL;
 
+/**
+ * Puts the eager style sheet into the page: one round trip less before the first
+ * paint. The server gives the <style> element its nonce, see README.md.
+ */
+function inlineStyles(): Plugin {
+  return {
+    name: 'stagedoor-inline-styles',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(html, { bundle }) {
+        return html.replace(
+          /<link rel="stylesheet"[^>]* href="\/([^"]+)">/,
+          (link, name: string) => {
+            const asset = bundle?.[name];
+            if (asset?.type !== 'asset') return link;
+            const css = String(asset.source).replaceAll('</', '<\\/');
+            return `<style data-eager>${css}</style>`;
+          },
+        );
+      },
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react(), backend ? [] : mockServer()],
+  plugins: [react(), inlineStyles(), backend ? [] : mockServer()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   server: backend ? { proxy: { '/api': backend, '/.backstage': backend } } : {},
   build: {

@@ -5,6 +5,7 @@ import { createRoot } from 'react-dom/client';
 import { createAppRouter } from './app/router';
 import { queryClient, session } from './app/services';
 import { restoreTheme } from './app/theme';
+import './styles/fonts.css';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/shell.css';

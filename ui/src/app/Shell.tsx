@@ -47,7 +47,7 @@ function Brand() {
 
 function Rail() {
   return (
-    <div className="side">
+    <aside className="side" aria-label="Navigation">
       <Brand />
       <button
         type="button"
@@ -65,7 +65,7 @@ function Rail() {
       <div className="side-foot">
         <UserMenu />
       </div>
-    </div>
+    </aside>
   );
 }
 

@@ -84,8 +84,8 @@ export class Session implements TokenSource {
     this.bearer = undefined;
     this.deps.memory.write(undefined);
     this.set({ status: 'signed-out' });
-    if (!provider) return;
-    // The guest has no server side session to end and answers 404; the user is out either way.
+    // The guest has no session on the server that could be ended.
+    if (!provider || provider === 'guest') return;
     await this.fetch(`/api/auth/${provider}/logout`, {
       method: 'POST',
       headers: { 'X-Requested-With': 'XMLHttpRequest' },

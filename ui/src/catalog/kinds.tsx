@@ -45,6 +45,12 @@ export function kindInfo(kind: string): KindInfo {
   return known[kind.toLowerCase()] ?? { label: kind, plural: plural(kind), icon: IconCube };
 }
 
+/** The plural inside a sentence: "components", but "APIs". */
+export function kindWord(kind: string): string {
+  const word = kindInfo(kind).plural;
+  return /^[A-Z][a-z]+$/.test(word) ? word.toLowerCase() : word;
+}
+
 /** Sorts kinds: the well-known ones first, then custom ones by name, locations last. */
 export function compareKinds(a: string, b: string): number {
   const rank = (kind: string) => {

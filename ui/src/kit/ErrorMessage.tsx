@@ -18,10 +18,12 @@ const advice: Record<string, [title: string, text: string]> = {
 export function ErrorMessage({
   error,
   retry,
+  retryLabel = 'Try again',
   level,
 }: {
   error: unknown;
   retry?: () => void;
+  retryLabel?: string;
   level?: 1 | 2;
 }) {
   const name = error instanceof Error ? error.name : 'Error';
@@ -34,22 +36,17 @@ export function ErrorMessage({
       icon={name === 'NetworkError' ? IconPlugConnectedX : IconAlertTriangle}
       tone="red"
       title={known?.[0] ?? 'This did not work'}
+      details={(request || known) && [`${name}: ${message}`, request].filter(Boolean).join('\n')}
       actions={
         retry && (
           <button type="button" className="btn" onClick={retry}>
             <IconRefresh size={15} aria-hidden />
-            Try again
+            {retryLabel}
           </button>
         )
       }
     >
       <p>{known?.[1] ?? message}</p>
-      {(request || known) && (
-        <details>
-          <summary>Details</summary>
-          <pre>{[`${name}: ${message}`, request].filter(Boolean).join('\n')}</pre>
-        </details>
-      )}
     </Message>
   );
 }

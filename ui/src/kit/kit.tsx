@@ -115,12 +115,22 @@ interface StateProps {
   title: string;
   children?: ReactNode;
   actions?: ReactNode;
+  /** The technical part, below the actions. */
+  details?: ReactNode;
   /** The heading level that fits where the message stands. */
   level?: 1 | 2;
 }
 
 /** A page or panel that has no content to show: what happened and what to do next. */
-export function Message({ icon: Glyph, tone, title, children, actions, level = 2 }: StateProps) {
+export function Message({
+  icon: Glyph,
+  tone,
+  title,
+  children,
+  actions,
+  details,
+  level = 2,
+}: StateProps) {
   const Heading = level === 1 ? 'h1' : 'h2';
   return (
     <div className="state">
@@ -130,6 +140,12 @@ export function Message({ icon: Glyph, tone, title, children, actions, level = 2
       <Heading>{title}</Heading>
       {children}
       {actions && <div className="state-actions">{actions}</div>}
+      {details && (
+        <details>
+          <summary>Details</summary>
+          <pre>{details}</pre>
+        </details>
+      )}
     </div>
   );
 }

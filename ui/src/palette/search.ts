@@ -23,33 +23,37 @@ const path = '/api/catalog/entities/by-query';
 const most = 12;
 
 /**
- * Finds entities for the palette. Two questions at once: names that begin with
- * the term, which are what people mean, and any text that contains it.
+ * Finds entities for the palette. Several questions at once: names that begin
+ * with the term, which are what people mean, and any text that contains it.
  */
 export function entitySearch(term: string) {
   return queryOptions({
     queryKey: ['palette', term],
     queryFn: async ({ signal }) => {
+      // Names have dashes where people type blanks.
+      const dashed = term.replace(/\s+/g, '-');
       const prefix = api.post<QueryPage>(path, {
         signal,
         body: {
-          query: { 'metadata.name': { $hasPrefix: term } },
+          query: { 'metadata.name': { $hasPrefix: dashed } },
           orderBy: [{ field: 'metadata.name', order: 'asc' }],
           fields,
           limit: most,
         },
       });
-      const anywhere = api.get<QueryPage>(path, {
-        signal,
-        search: canonicalSearch([
-          ['fullTextFilterTerm', term],
-          ['fullTextFilterFields', textFields.join(',')],
-          ['orderField', 'metadata.name,asc'],
-          ['fields', fields.join(',')],
-          ['limit', String(most * 2)],
-        ]),
-      });
-      const pages = await Promise.all([prefix, anywhere]);
+      const anywhere = [...new Set([term, dashed])].map(text =>
+        api.get<QueryPage>(path, {
+          signal,
+          search: canonicalSearch([
+            ['fullTextFilterTerm', text],
+            ['fullTextFilterFields', textFields.join(',')],
+            ['orderField', 'metadata.name,asc'],
+            ['fields', fields.join(',')],
+            ['limit', String(most * 2)],
+          ]),
+        }),
+      );
+      const pages = await Promise.all([prefix, ...anywhere]);
       return rank(
         term,
         pages.flatMap(({ items }) => items),
@@ -63,7 +67,7 @@ export function entitySearch(term: string) {
 function score(term: string, { kind, metadata, spec }: Entity): number {
   const names = [metadata.name, metadata.title, spec?.profile?.displayName]
     .filter((name): name is string => !!name)
-    .map(name => name.toLowerCase());
+    .map(name => name.toLowerCase().replace(/\s+/g, '-'));
   const late = kind.toLowerCase() === 'location' ? 10 : 0;
   if (names.includes(term)) return late;
   if (names.some(name => name.startsWith(term))) return late + 1;
@@ -74,7 +78,7 @@ function score(term: string, { kind, metadata, spec }: Entity): number {
 
 /** Orders hits by how well the name fits, each entity once. */
 export function rank(text: string, items: Entity[]): Entity[] {
-  const term = text.toLowerCase();
+  const term = text.toLowerCase().replace(/\s+/g, '-');
   const unique = new Map(items.map(entity => [formatRef(refOf(entity)), entity]));
   return [...unique.values()]
     .map(entity => ({ entity, at: score(term, entity) }))

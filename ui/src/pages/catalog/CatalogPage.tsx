@@ -49,7 +49,7 @@ const personal: readonly { value: Personal; label: string }[] = [
 ];
 
 /** Kinds that have no owner, and so neither an owner filter nor "owned". */
-const ownerless = new Set(['user', 'location']);
+const ownerless = new Set(['user', 'group', 'location']);
 /** The filters that do not apply to a kind; a custom kind gets all of them. */
 const pointless: Record<string, FacetName[]> = {
   user: ['type', 'owners', 'lifecycles'],
@@ -171,6 +171,7 @@ export function CatalogPage() {
         {failed ? (
           <ErrorMessage
             error={page.error}
+            retryLabel={state.cursor ? 'Back to the first page' : undefined}
             retry={() => (state.cursor ? change(refine(state, {})) : void page.refetch())}
           />
         ) : empty ? (

@@ -1,5 +1,5 @@
 import { IconFilterOff, IconPackage, IconStar } from '@tabler/icons-react';
-import { kindInfo } from '@/catalog/kinds';
+import { kindWord } from '@/catalog/kinds';
 import { AppLink } from '@/kit/AppLink';
 import { Kbd, Message } from '@/kit/kit';
 import { countFilters, type CatalogState } from './state';
@@ -12,7 +12,7 @@ interface EmptyCatalogProps {
 
 /** Says why the list is empty and what to do about it. */
 export function EmptyCatalog({ state, clear, canRegister }: EmptyCatalogProps) {
-  const things = state.kind === 'all' ? 'entities' : kindInfo(state.kind).plural;
+  const things = state.kind === 'all' ? 'entities' : kindWord(state.kind);
   const filters = countFilters(state);
   const showAll = (
     <button type="button" className="btn" onClick={clear}>

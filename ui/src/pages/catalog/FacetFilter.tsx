@@ -32,7 +32,7 @@ export function FacetFilter({ name, label, state, viewer, onChange }: FacetFilte
     placeholderData: before => before,
   });
   const options = mergeOptions(query.data?.facets[facetFields[name]] ?? [], picked);
-  const summary = picked.map(value => labelOf(name, value)).join(', ');
+  const summary = picked[0] && labelOf(name, picked[0]);
 
   return (
     <Popover
@@ -47,6 +47,7 @@ export function FacetFilter({ name, label, state, viewer, onChange }: FacetFilte
         >
           <span className="facet-name">{label}</span>
           {summary && <span className="facet-value">{summary}</span>}
+          {picked.length > 1 && <span className="facet-more">+{picked.length - 1}</span>}
           <IconChevronDown size={14} aria-hidden />
         </button>
       )}

@@ -20,9 +20,12 @@ export function KindTabs({ state, viewer, onPick }: KindTabsProps) {
     enabled: request !== undefined,
     placeholderData: before => before,
   });
+  // The tabs are those of the whole catalog, so that they stay in place while filters change.
+  const everything = useQuery({ ...facets({ facets: ['kind'] }), staleTime: 300_000 });
   const counts = request ? (query.data?.facets.kind ?? []) : [];
-  const kinds = mergeOptions(counts, state.kind === 'all' ? [] : [state.kind]).sort((a, b) =>
-    compareKinds(a.value, b.value),
+  const zeros = (everything.data?.facets.kind ?? []).map(({ value }) => ({ value, count: 0 }));
+  const kinds = mergeOptions([...zeros, ...counts], state.kind === 'all' ? [] : [state.kind]).sort(
+    (a, b) => compareKinds(a.value, b.value),
   );
   const total = counts.reduce((sum, { count }) => sum + count, 0);
   const list = useRef<HTMLDivElement>(null);
@@ -51,10 +54,17 @@ export function KindTabs({ state, viewer, onPick }: KindTabsProps) {
             type="button"
             className="tab"
             aria-current={kind === state.kind || undefined}
+            data-empty={(counted && count === 0) || undefined}
             onClick={() => onPick(kind)}
           >
             {label}
-            {counted && <span className="tab-count num">{count.toLocaleString('en')}</span>}
+            <span
+              className="tab-count num"
+              data-unknown={!counted || undefined}
+              aria-hidden={!counted}
+            >
+              {count.toLocaleString('en')}
+            </span>
           </button>
         ))}
       </div>

@@ -29,7 +29,7 @@ function refs(entity: Entity, values: string[] | undefined, kind: string, most =
   if (!values?.length) return null;
   const { namespace } = entity.metadata;
   return (
-    <span className="cell-list">
+    <span className="ref-list">
       {values.slice(0, most).map(value => (
         <EntityLink key={value} to={value} defaults={{ kind, namespace }} />
       ))}
@@ -76,7 +76,7 @@ const lifecycle: Column = {
   id: 'lifecycle',
   header: 'Lifecycle',
   sort: 'spec.lifecycle',
-  width: 12,
+  width: 13,
   cell: ({ spec }) =>
     spec?.lifecycle && (
       <span className="lifecycle">
@@ -99,7 +99,7 @@ const tags: Column = {
   width: 16,
   cell: ({ metadata }, { pickTag }) =>
     metadata.tags && (
-      <span className="cell-tags" title={metadata.tags.join(', ')}>
+      <span className="tag-list" title={metadata.tags.join(', ')}>
         {metadata.tags.slice(0, 2).map(tag => (
           <Tag key={tag} onClick={() => pickTag(tag)}>
             {tag}
