@@ -44,7 +44,7 @@ func (p *Pipeline) resolveTarget(base catalog.Location, kind, target string) (st
 // base, which may name the branch, is kept.
 func resolveURL(reader URLReader, ref, base string) (string, error) {
 	if u, err := url.Parse(ref); err == nil && u.IsAbs() {
-		return ref, nil
+		return withoutDots(ref, u), nil
 	}
 	b, err := url.Parse(base)
 	if err != nil || !b.IsAbs() {
@@ -59,7 +59,23 @@ func resolveURL(reader URLReader, ref, base string) (string, error) {
 			return resolveInRepo(b, r, info.Path), nil
 		}
 	}
-	return b.ResolveReference(r).String(), nil
+	out := b.ResolveReference(r)
+	return withoutDots(out.String(), out), nil
+}
+
+// withoutDots takes . and .. out of the path, encoded ones too, so that what is
+// compared is what is read.
+func withoutDots(ref string, u *url.URL) string {
+	dotted := false
+	for part := range strings.SplitSeq(u.Path, "/") {
+		dotted = dotted || part == "." || part == ".."
+	}
+	if !dotted {
+		return ref
+	}
+	clean := *u
+	clean.RawPath = ""
+	return clean.ResolveReference(&clean).String()
 }
 
 func resolveInRepo(base, ref *url.URL, file string) string {
@@ -69,7 +85,7 @@ func resolveInRepo(base, ref *url.URL, file string) string {
 		out.Path, out.RawPath = root+ref.Path, ""
 	}
 	out.RawQuery = base.RawQuery
-	return out.String()
+	return withoutDots(out.String(), out)
 }
 
 var errInvalidURL error = &named{name: "TypeError", code: "invalid", msg: "Invalid URL"}
