@@ -1,7 +1,9 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -52,8 +54,8 @@ func (t *transformer) transform(v *value, path string, in scope) *value {
 		}
 	}
 	out := &value{kind: objectKind, at: v.at, fields: make(map[string]*value, len(v.fields))}
-	for key, field := range v.fields {
-		if resolved := t.transform(field, joinKey(path, key), in); resolved != nil {
+	for _, key := range v.inOrder() {
+		if resolved := t.transform(v.fields[key], joinKey(path, key), in); resolved != nil {
 			out.fields[key] = resolved
 		}
 	}
@@ -201,9 +203,8 @@ func (t *transformer) parseIncluded(file, name string) (*value, error) {
 		return nil, plainReason(err)
 	}
 	if filepath.Ext(name) == ".json" {
-		if !json.Valid(data) {
-			var v any
-			return nil, fault.Newf(fault.Invalid, "%s: %w", file, json.Unmarshal(data, &v))
+		if err := checkJSON(data, file); err != nil {
+			return nil, err
 		}
 	}
 	doc, err := yamlx.One(data, yamlx.Options{File: file})
@@ -214,6 +215,20 @@ func (t *transformer) parseIncluded(file, name string) (*value, error) {
 		return &value{at: fault.Position{File: file, Line: 1}}, nil
 	}
 	return fromTree(doc.Tree()), nil
+}
+
+// checkJSON refuses what is YAML but not JSON in a .json file.
+func checkJSON(data []byte, file string) error {
+	var v any
+	err := json.Unmarshal(data, &v)
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return err
+	}
+	before := data[:max(syntax.Offset-1, 0)]
+	return fault.At(fault.Position{
+		File: file, Line: bytes.Count(before, []byte("\n")) + 1, Column: len(before) - bytes.LastIndexByte(before, '\n'),
+	}, "%w", err)
 }
 
 func resolve(dir, target string) string {

@@ -130,6 +130,19 @@ func (v *value) plain() any {
 
 func (v *value) keys() []string { return slices.Sorted(maps.Keys(v.fields)) }
 
+// inOrder are the keys in the order of the text, for messages.
+func (v *value) inOrder() []string {
+	keys := v.keys()
+	slices.SortStableFunc(keys, func(a, b string) int {
+		left, right := v.fields[a].at, v.fields[b].at
+		if left.Line != right.Line {
+			return left.Line - right.Line
+		}
+		return left.Column - right.Column
+	})
+	return keys
+}
+
 // typeName names a value's type for error messages.
 func (v *value) typeName() string {
 	switch v.kind {
@@ -167,32 +180,36 @@ func (v *value) child(step string) *value {
 func splitPath(path string) []string {
 	var steps []string
 	for rest := path; rest != ""; {
-		switch {
-		case strings.HasPrefix(rest, `["`) && strings.Contains(rest, `"]`):
-			end := strings.Index(rest, `"]`)
-			steps = append(steps, rest[2:end])
-			rest = strings.TrimPrefix(rest[end+2:], ".")
-		case rest[0] == '[' && strings.Contains(rest, "]"):
-			end := strings.IndexByte(rest, ']')
-			steps = append(steps, rest[1:end])
-			rest = strings.TrimPrefix(rest[end+1:], ".")
-		default:
-			end := strings.IndexAny(rest, ".[")
-			if end < 0 {
-				return append(steps, rest)
+		step, length := bracketed(rest)
+		if length == 0 {
+			for length < len(rest) && rest[length] != '.' {
+				if _, bracket := bracketed(rest[length:]); bracket > 0 {
+					break
+				}
+				length++
 			}
-			if end > 0 || rest[0] == '.' {
-				steps = append(steps, rest[:end])
-			}
-			if rest[end] == '.' {
-				end++
-			} else if end == 0 {
-				return append(steps, rest) // a lone bracket is part of a key
-			}
-			rest = rest[end:]
+			step = rest[:length]
 		}
+		steps = append(steps, step)
+		rest = strings.TrimPrefix(rest[length:], ".")
 	}
 	return steps
+}
+
+// bracketed reads a step in brackets at the start of text, and how long it is
+// there; zero if there is none.
+func bracketed(text string) (step string, length int) {
+	if strings.HasPrefix(text, `["`) {
+		if end := strings.Index(text[2:], `"]`); end >= 0 {
+			return text[2 : 2+end], end + 4
+		}
+	}
+	if end := strings.IndexByte(text, ']'); text[0] == '[' && end > 1 {
+		if _, err := strconv.Atoi(text[1:end]); err == nil {
+			return text[1:end], end + 1
+		}
+	}
+	return "", 0
 }
 
 // joinKey adds a key to a path in the form that splitPath reads.
