@@ -31,4 +31,4 @@ func (s *Service) Apply(_ context.Context, refs []string, c permission.Condition
 }
 
 // Kinds describes the kinds and their relations. Everybody may know them.
-func (s *Service) Kinds() []KindInfo { return s.deps.Model.Kinds() }
+func (s *Service) Kinds() []KindInfo { return s.parts().Model.Kinds() }

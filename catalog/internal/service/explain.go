@@ -29,7 +29,7 @@ func (s *Service) Explain(ctx context.Context, subject string) (Explanation, err
 	if subject = strings.TrimSpace(subject); subject == "" {
 		return Explanation{}, fault.New(fault.Invalid, "name what shall be explained: entityRef or target")
 	}
-	x, err := s.deps.Engine.Explain(ctx, subject)
+	x, err := s.parts().Engine.Explain(ctx, subject)
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) Unprocessed(ctx context.Context, failed bool, owner string) ([
 	if err := s.require(ctx, UnprocessedRead); err != nil {
 		return nil, err
 	}
-	list, err := s.deps.Engine.Unprocessed(ctx, failed)
+	list, err := s.parts().Engine.Unprocessed(ctx, failed)
 	if err != nil {
 		return nil, err
 	}
@@ -155,13 +155,13 @@ func (s *Service) DeleteUnprocessed(ctx context.Context, id string) error {
 		return err
 	}
 	for _, failed := range []bool{true, false} {
-		list, err := s.deps.Engine.Unprocessed(ctx, failed)
+		list, err := s.parts().Engine.Unprocessed(ctx, failed)
 		if err != nil {
 			return err
 		}
 		for _, u := range list {
 			if u.UID == id {
-				return s.deps.Engine.DeleteEntity(ctx, u.EntityRef, u.UID, cause(ctx, "user", ""))
+				return s.parts().Engine.DeleteEntity(ctx, u.EntityRef, u.UID, cause(ctx, "user", ""))
 			}
 		}
 	}
@@ -174,5 +174,5 @@ func (s *Service) Problems(ctx context.Context) ([]ingest.Refused, error) {
 	if err := s.require(ctx, IngestionRead); err != nil {
 		return nil, err
 	}
-	return s.deps.Engine.Refusals(ctx)
+	return s.parts().Engine.Refusals(ctx)
 }

@@ -137,7 +137,7 @@ type relationPair struct {
 
 func (s *Service) relationPairs() map[string]relationPair {
 	pairs := map[string]relationPair{}
-	for _, kind := range s.deps.Model.Kinds() {
+	for _, kind := range s.parts().Model.Kinds() {
 		for _, r := range kind.Relations {
 			back := slices.Contains(drawnBackwards, r.Type)
 			pairs[r.Type] = relationPair{r.Reverse, r.Label, back}

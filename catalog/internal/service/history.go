@@ -58,7 +58,7 @@ func (s *Service) History(ctx context.Context, ref catalog.Ref, before int64, li
 		limit = defaultVersions
 	}
 	limit = min(limit, maxVersions)
-	versions, err := s.deps.Engine.History(ctx, ref.String(), before, limit+1)
+	versions, err := s.parts().Engine.History(ctx, ref.String(), before, limit+1)
 	if err != nil {
 		return History{}, err
 	}
@@ -79,7 +79,7 @@ func (s *Service) Version(ctx context.Context, ref catalog.Ref, number int64) (i
 	if err := s.mayReadHistory(ctx, ref); err != nil {
 		return ingest.Version{}, err
 	}
-	v, err := s.deps.Engine.Version(ctx, ref.String(), number)
+	v, err := s.parts().Engine.Version(ctx, ref.String(), number)
 	if fault.Is(err, fault.NotFound) {
 		return ingest.Version{}, fault.Newf(fault.NotFound, "There is no version %d of %s", number, ref)
 	}
@@ -102,7 +102,7 @@ func (s *Service) Diff(ctx context.Context, ref catalog.Ref, from, to int64) (Di
 		return Diff{}, err
 	}
 	if to == 0 {
-		newest, err := s.deps.Engine.History(ctx, ref.String(), 0, 1)
+		newest, err := s.parts().Engine.History(ctx, ref.String(), 0, 1)
 		if err != nil {
 			return Diff{}, err
 		}
@@ -117,7 +117,7 @@ func (s *Service) Diff(ctx context.Context, ref catalog.Ref, from, to int64) (Di
 		return Diff{}, err
 	}
 	if from == 0 {
-		before, err := s.deps.Engine.History(ctx, ref.String(), to, 1)
+		before, err := s.parts().Engine.History(ctx, ref.String(), to, 1)
 		if err != nil {
 			return Diff{}, err
 		}

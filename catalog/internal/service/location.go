@@ -66,18 +66,18 @@ func (s *Service) AddLocation(ctx context.Context, at catalog.Location, presence
 	if err := checkTarget(at); err != nil {
 		return NewLocation{}, err
 	}
-	added, err := s.deps.Engine.AddLocation(ctx, at, presence, cause(ctx, "user", at.String()))
+	added, err := s.parts().Engine.AddLocation(ctx, at, presence, cause(ctx, "user", at.String()))
 	if err == nil {
 		return NewLocation{Location: location(added)}, nil
 	}
 	if !fault.Is(err, fault.Conflict) || !refresh {
 		return NewLocation{}, err
 	}
-	known, err := s.deps.Engine.LocationAt(ctx, at)
+	known, err := s.parts().Engine.LocationAt(ctx, at)
 	if err != nil {
 		return NewLocation{}, err
 	}
-	if err := s.deps.Engine.Refresh(ctx, known.EntityRef, cause(ctx, "user", at.String())); err != nil && !fault.Is(err, fault.NotFound) {
+	if err := s.parts().Engine.Refresh(ctx, known.EntityRef, cause(ctx, "user", at.String())); err != nil && !fault.Is(err, fault.NotFound) {
 		return NewLocation{}, err
 	}
 	return NewLocation{Location: location(known), Exists: true}, nil
@@ -92,12 +92,12 @@ func (s *Service) TryLocation(ctx context.Context, at catalog.Location) (NewLoca
 	if err := checkTarget(at); err != nil {
 		return NewLocation{}, err
 	}
-	entities, problems, err := s.deps.Pipeline.DryRun(ctx, at)
+	entities, problems, err := s.parts().Pipeline.DryRun(ctx, at)
 	if err != nil {
 		// Whatever went wrong, it is what the caller named that is wrong.
 		return NewLocation{}, fault.Newf(fault.Invalid, "%w", err)
 	}
-	_, err = s.deps.Engine.LocationAt(ctx, at)
+	_, err = s.parts().Engine.LocationAt(ctx, at)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return NewLocation{}, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) Locations(ctx context.Context) ([]Location, error) {
 		}
 		return nil, err
 	}
-	all, err := s.deps.Engine.Locations(ctx)
+	all, err := s.parts().Engine.Locations(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (s *Service) Location(ctx context.Context, id string) (Location, error) {
 		}
 		return Location{}, err
 	}
-	l, err := s.deps.Engine.Location(ctx, id)
+	l, err := s.parts().Engine.Location(ctx, id)
 	if fault.Is(err, fault.NotFound) {
 		return Location{}, noLocation(id)
 	}
@@ -226,7 +226,7 @@ func (s *Service) UpdateLocation(ctx context.Context, id string, at catalog.Loca
 	if err := checkTarget(at); err != nil {
 		return Location{}, err
 	}
-	l, err := s.deps.Engine.UpdateLocation(ctx, id, at, cause(ctx, "user", at.String()))
+	l, err := s.parts().Engine.UpdateLocation(ctx, id, at, cause(ctx, "user", at.String()))
 	if fault.Is(err, fault.NotFound) {
 		return Location{}, noLocation(id)
 	}
@@ -241,7 +241,7 @@ func (s *Service) DeleteLocation(ctx context.Context, id string) error {
 	if err := s.require(ctx, LocationDelete); err != nil {
 		return err
 	}
-	err := s.deps.Engine.DeleteLocation(ctx, id, cause(ctx, "user", id))
+	err := s.parts().Engine.DeleteLocation(ctx, id, cause(ctx, "user", id))
 	if fault.Is(err, fault.NotFound) {
 		return noLocation(id)
 	}
@@ -273,7 +273,7 @@ func (s *Service) LocationOf(ctx context.Context, ref catalog.Ref) (Location, er
 		return Location{}, fault.Newf(fault.NotFound, "found no origin annotation for ref %s", ref)
 	}
 	kind, target, _ := strings.Cut(origin, ":")
-	l, err := s.deps.Engine.LocationAt(ctx, catalog.Location{Type: kind, Target: target})
+	l, err := s.parts().Engine.LocationAt(ctx, catalog.Location{Type: kind, Target: target})
 	if fault.Is(err, fault.NotFound) {
 		return Location{}, fault.Newf(fault.NotFound, "Found no location with type %s and target %s", kind, target)
 	}
@@ -285,7 +285,7 @@ func (s *Service) Analyze(ctx context.Context, at catalog.Location, fileName str
 	if err := s.require(ctx, LocationAnalyze); err != nil {
 		return process.Analysis{}, err
 	}
-	return s.deps.Pipeline.Analyze(ctx, at.Target, fileName)
+	return s.parts().Pipeline.Analyze(ctx, at.Target, fileName)
 }
 
 // Validate says what would be wrong with an entity at a url location; nothing
@@ -294,5 +294,5 @@ func (s *Service) Validate(ctx context.Context, e catalog.Entity, at catalog.Loc
 	if err := s.require(ctx, EntityValidate); err != nil {
 		return nil, err
 	}
-	return s.deps.Pipeline.ValidateEntity(ctx, e, at), nil
+	return s.parts().Pipeline.ValidateEntity(ctx, e, at), nil
 }

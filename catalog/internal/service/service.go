@@ -2,7 +2,7 @@ package service
 
 import (
 	"log/slog"
-	"time"
+	"sync/atomic"
 
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/internal/index"
@@ -10,15 +10,10 @@ import (
 	"github.com/stagedoor/stagedoor/permission"
 )
 
-// Deps is what a [Service] is made of. All but Logger, ReadOnly and Strict are
-// required.
+// Deps is what a [Service] is made of. Index and Authorizer are required.
 type Deps struct {
 	Index      *index.Index
-	Engine     Engine
-	Pipeline   Pipeline
-	Model      Model
 	Authorizer permission.Authorizer
-	Clock      func() time.Time
 	Logger     *slog.Logger
 	// ReadOnly refuses to register, change and remove locations.
 	ReadOnly bool
@@ -32,11 +27,34 @@ type Model interface{ Kinds() []model.KindInfo }
 // KindInfo describes a kind.
 type KindInfo = model.KindInfo
 
+// Parts are what a new configuration may replace while the service runs.
+type Parts struct {
+	Engine   Engine
+	Pipeline Pipeline
+	Model    Model
+}
+
 // Service is the catalog for its callers. Its methods authorise the principal
-// in their context and are safe for concurrent use.
+// in their context and are safe for concurrent use. Methods other than those
+// that only read the read model may be called once it has its parts.
 type Service struct {
 	deps Deps
 	log  *slog.Logger
+	now  atomic.Pointer[Parts]
+}
+
+// Use makes the service work with the parts from now on. Calls that are under
+// way end with those they began with.
+func (s *Service) Use(p Parts) { s.now.Store(&p) }
+
+// Ready reports whether the service has its parts.
+func (s *Service) Ready() bool { return s.now.Load() != nil }
+
+func (s *Service) parts() *Parts {
+	if p := s.now.Load(); p != nil {
+		return p
+	}
+	panic("catalog: the service is used before it was started") // a bug in the order of the start
 }
 
 var (

@@ -26,7 +26,7 @@ func (s *Service) Delete(ctx context.Context, uid string) error {
 	if !ok {
 		return nil
 	}
-	return s.deps.Engine.DeleteEntity(ctx, snap.Ref(id), snap.UID(id), cause(ctx, "user", ""))
+	return s.parts().Engine.DeleteEntity(ctx, snap.Ref(id), snap.UID(id), cause(ctx, "user", ""))
 }
 
 // Refresh asks that the entity and the location it came from are read again as
@@ -43,7 +43,7 @@ func (s *Service) Refresh(ctx context.Context, text string) error {
 	if err := s.mayOn(ctx, EntityRefresh, find); err != nil {
 		return err
 	}
-	err := s.deps.Engine.Refresh(ctx, ref, cause(ctx, "user", ""))
+	err := s.parts().Engine.Refresh(ctx, ref, cause(ctx, "user", ""))
 	if fault.Is(err, fault.NotFound) {
 		return fault.Newf(fault.NotFound, "Entity %s not found", ref)
 	}
@@ -81,7 +81,7 @@ func (s *Service) Push(ctx context.Context, source string, req PushRequest) (ing
 	if err := checkSource(source); err != nil {
 		return ingest.PushResult{}, err
 	}
-	return s.deps.Engine.Push(ctx, source, ingest.PushRequest{
+	return s.parts().Engine.Push(ctx, source, ingest.PushRequest{
 		Upsert: req.Entities, Replace: req.Full, Commit: req.Commit, Actor: identity.FromContext(ctx).Subject,
 	})
 }
@@ -121,12 +121,12 @@ func (s *Service) RemovePushed(ctx context.Context, source string, refs []string
 		}
 	}
 	actor := identity.FromContext(ctx).Subject
-	result, err := s.deps.Engine.Push(ctx, source, ingest.PushRequest{Delete: rendered, Actor: actor})
+	result, err := s.parts().Engine.Push(ctx, source, ingest.PushRequest{Delete: rendered, Actor: actor})
 	if err != nil || refs != nil {
 		return result, err
 	}
 	// What never became valid is not in the read model.
-	_, err = s.deps.Engine.DeletePushed(ctx, source, actor)
+	_, err = s.parts().Engine.DeletePushed(ctx, source, actor)
 	return result, err
 }
 
@@ -156,14 +156,14 @@ func (s *Service) RefreshPushed(ctx context.Context, e PushEvent) (int, error) {
 	}
 	n := 0
 	if len(urls) > 0 {
-		due, err := s.deps.Engine.RefreshLocationTargets(ctx, urls)
+		due, err := s.parts().Engine.RefreshLocationTargets(ctx, urls)
 		if err != nil {
 			return 0, err
 		}
 		n = due
 	}
 	for _, ref := range s.patternsOver(snap, e) {
-		err := s.deps.Engine.Refresh(ctx, ref, catalog.Cause{Kind: "webhook", Source: e.RepoURL, Commit: e.Commit})
+		err := s.parts().Engine.Refresh(ctx, ref, catalog.Cause{Kind: "webhook", Source: e.RepoURL, Commit: e.Commit})
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return n, err
 		}
