@@ -175,6 +175,9 @@ func (d *KindDefinition) compile(name string, spec map[string]any, pointer strin
 // and metadata.name. Backstage treats a file with a document that fails it as
 // a broken file. The error is a TypeError with code invalid.
 func (m *Model) CheckShape(e catalog.Entity) error {
+	if plainShape(e) {
+		return nil
+	}
 	if v := m.shape.first(map[string]any(e)); v != nil {
 		return NewError("TypeError", v.text())
 	}
@@ -199,8 +202,10 @@ func (m *Model) CheckEnvelope(e catalog.Entity) error {
 }
 
 func (m *Model) envelopeError(e catalog.Entity) error {
-	if v := m.envelope.first(map[string]any(e)); v != nil {
-		return NewError("Error", "Malformed envelope, "+v.pointer()+" "+v.message)
+	if !plainEnvelope(e) {
+		if v := m.envelope.first(map[string]any(e)); v != nil {
+			return NewError("Error", "Malformed envelope, "+v.pointer()+" "+v.message)
+		}
 	}
 	for _, key := range []string{"relations", "status"} {
 		if _, ok := e[key]; ok {

@@ -31,7 +31,7 @@ func BenchmarkIngest10000(b *testing.B) {
 		n, relations = 0, 0
 		var sink func(d catalog.Deferred) error
 		sink = func(d catalog.Deferred) error {
-			got := p.Process(b.Context(), process.Input{Entity: d.Entity, LocationKey: d.LocationKey, Line: d.Line}, sink)
+			got := p.Process(b.Context(), process.Input{Entity: d.Entity, Owned: true, LocationKey: d.LocationKey, Line: d.Line}, sink)
 			if !got.OK || len(got.Problems) > 0 {
 				b.Fatalf("%s: %+v", d.Entity.Ref(), got.Problems)
 			}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/internal/model"
@@ -100,13 +101,20 @@ func status(err error) catalog.StatusItem {
 	return catalog.StatusItem{Type: statusType, Level: "error", Message: w.Name + ": " + w.Message, Error: &w}
 }
 
+// maxProblems is how many problems of one entity are shown.
+const maxProblems = 100
+
 func statuses(errs []error) []catalog.StatusItem {
 	if len(errs) == 0 {
 		return nil
 	}
-	out := make([]catalog.StatusItem, len(errs))
-	for i, err := range errs {
+	shown := errs[:min(len(errs), maxProblems)]
+	out := make([]catalog.StatusItem, len(shown))
+	for i, err := range shown {
 		out[i] = status(err)
+	}
+	if more := len(errs) - len(shown); more > 0 {
+		out = append(out, status(plainError(fmt.Sprintf("and %d more problems", more), nil)))
 	}
 	return out
 }

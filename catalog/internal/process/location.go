@@ -36,6 +36,7 @@ type reader struct {
 	*run
 	old     state
 	sources []source
+	known   map[string]bool
 	fresh   map[string]sourceState
 	// pending are unchanged sources that must be emitted after all once
 	// something else turns out to have changed.
@@ -46,7 +47,8 @@ type reader struct {
 // readLocation reads the targets and hands out the children.
 func (r *run) readLocation(ctx context.Context, e catalog.Entity) error {
 	l := &reader{
-		run: r, old: r.p.loadState(r.in.State, r.origin.String()), fresh: map[string]sourceState{},
+		run: r, old: r.p.loadState(r.in.State, r.origin.String()),
+		known: map[string]bool{}, fresh: map[string]sourceState{},
 	}
 	r.kept = map[string]bool{}
 	if err := l.expand(ctx, e); err != nil {
@@ -171,13 +173,12 @@ func (l *reader) expandFiles(s source) error {
 	return nil
 }
 
+// add takes a source in, once.
 func (l *reader) add(s source) {
-	for _, other := range l.sources {
-		if other.at == s.at {
-			return
-		}
+	if key := s.key(); !l.known[key] {
+		l.known[key] = true
+		l.sources = append(l.sources, s)
 	}
-	l.sources = append(l.sources, s)
 }
 
 // take deals with one source that was read.
@@ -287,7 +288,7 @@ func (l *reader) unreadable(s source, err error) {
 			continue
 		}
 		// A glob whose other files are read is not concerned.
-		if key != s.key() && l.isSource(key) {
+		if key != s.key() && l.known[key] {
 			continue
 		}
 		found = true
@@ -303,15 +304,6 @@ func (l *reader) unreadable(s source, err error) {
 	default:
 		l.kept[s.key()] = true
 	}
-}
-
-func (l *reader) isSource(key string) bool {
-	for _, s := range l.sources {
-		if s.key() == key {
-			return true
-		}
-	}
-	return false
 }
 
 // readInOrder reads the sources, some at the same time, and gives them to take

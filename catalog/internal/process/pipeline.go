@@ -180,7 +180,11 @@ func (p *Pipeline) Process(ctx context.Context, in Input, sink func(catalog.Defe
 	if err != nil {
 		return Result{Problems: []catalog.StatusItem{status(err)}, State: in.State}
 	}
-	entity, err := r.chain(ctx, in.Entity.Clone())
+	entity := in.Entity
+	if !in.Owned {
+		entity = entity.Clone()
+	}
+	entity, err = r.chain(ctx, entity)
 	if r.aborted == nil && ctx.Err() != nil {
 		r.aborted = ctx.Err()
 	}

@@ -257,8 +257,13 @@ func (r *run) refreshKeys() []string { return sortedSet(r.keys) }
 func (r *run) problem(refusal Refusal, err error) {
 	refusal.Message = err.Error()
 	r.problems = append(r.problems, err)
-	r.refused = append(r.refused, refusal)
+	if len(r.refused) < maxRefused {
+		r.refused = append(r.refused, refusal)
+	}
 }
+
+// maxRefused is how many refusals of one entity are remembered.
+const maxRefused = 1000
 
 // placed puts the place of the entity behind the message of an error that is
 // about the entity as a whole.

@@ -10,8 +10,11 @@ import (
 // Input is one entity to be processed.
 type Input struct {
 	// Entity is the entity as its parent emitted it, with the two managed-by
-	// annotations. Process does not change it.
+	// annotations. Process does not change it, unless Owned is set.
 	Entity catalog.Entity
+	// Owned hands Entity over: the caller does not look at it again, which
+	// saves a copy.
+	Owned bool
 	// LocationKey is the type:target of the file that the entity stands in.
 	LocationKey string
 	// Line is where the entity begins in its file, for messages; 0 when it is
@@ -37,7 +40,8 @@ type Result struct {
 	// Problems are what clients see in status.items. An entity can be OK and
 	// still have problems: those of the files that it lists.
 	Problems []catalog.StatusItem
-	// Refused lists the documents that were left out, for explanations.
+	// Refused lists the documents that were left out, for explanations; the
+	// first thousand.
 	Refused []Refusal
 	// RefreshKeys are the keys, such as url:https://… or file:/…, whose refresh
 	// must lead to another Process of this entity. Sorted.

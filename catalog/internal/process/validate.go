@@ -58,7 +58,7 @@ func (p *Pipeline) DryRun(ctx context.Context, at catalog.Location) ([]catalog.E
 			if len(todo)+len(entities) > maxDryRun {
 				return inputError(fmt.Sprintf("the location leads to more than %d entities", maxDryRun))
 			}
-			todo = append(todo, Input{Entity: d.Entity, LocationKey: d.LocationKey, Line: d.Line})
+			todo = append(todo, Input{Entity: d.Entity, Owned: true, LocationKey: d.LocationKey, Line: d.Line})
 			return nil
 		})
 		if got.Err != nil {
