@@ -175,9 +175,6 @@ func (d *KindDefinition) compile(name string, spec map[string]any, pointer strin
 // and metadata.name. Backstage treats a file with a document that fails it as
 // a broken file. The error is a TypeError with code invalid.
 func (m *Model) CheckShape(e catalog.Entity) error {
-	if plainShape(e) {
-		return nil
-	}
 	if v := m.shape.first(map[string]any(e)); v != nil {
 		return NewError("TypeError", v.text())
 	}
@@ -202,10 +199,8 @@ func (m *Model) CheckEnvelope(e catalog.Entity) error {
 }
 
 func (m *Model) envelopeError(e catalog.Entity) error {
-	if !plainEnvelope(e) {
-		if v := m.envelope.first(map[string]any(e)); v != nil {
-			return NewError("Error", "Malformed envelope, "+v.pointer()+" "+v.message)
-		}
+	if v := m.envelope.first(map[string]any(e)); v != nil {
+		return NewError("Error", "Malformed envelope, "+v.pointer()+" "+v.message)
 	}
 	for _, key := range []string{"relations", "status"} {
 		if _, ok := e[key]; ok {
