@@ -1,0 +1,86 @@
+package webhookplugin_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stagedoor/stagedoor/internal/events"
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/httpx"
+	"github.com/stagedoor/stagedoor/plugin"
+	"github.com/stagedoor/stagedoor/webhook/webhookplugin"
+)
+
+// topics is a configuration that opens one topic.
+type topics []string
+
+func (topics) Has(string) bool      { return true }
+func (topics) Keys(string) []string { return nil }
+func (topics) Subscribe(func())     {}
+func (c topics) Decode(path string, into any) error {
+	if path == "events.http.topics" {
+		*into.(*[]string) = c
+	}
+	return nil
+}
+
+type routes struct{ mux *httpx.Mux }
+
+func (r routes) Handle(pattern string, _ plugin.Access, h func(http.ResponseWriter, *http.Request) error) {
+	r.mux.Handle(pattern, httpx.AllowAnonymous, h)
+}
+
+func TestReceive_PublishesWhatPassesTheCheck(t *testing.T) {
+	t.Parallel()
+	bus := &events.Bus{}
+	hook := webhookplugin.New(bus)
+	hook.Receive("signed", func(_ context.Context, h http.Header, body []byte) error {
+		if h.Get("X-Signature") != "of "+string(body) {
+			return fault.New(fault.Forbidden, "the signature is wrong")
+		}
+		return nil
+	})
+	var got []events.Event
+	keep := func(_ context.Context, e events.Event) error { got = append(got, e); return nil }
+	bus.Subscribe("signed", keep)
+	bus.Subscribe("open", keep)
+	bus.Subscribe("broken", func(context.Context, events.Event) error { return errors.New("later") })
+
+	mux := httpx.NewMux("events", "/api/events", httpx.Guard{})
+	host := &plugin.Host{Config: topics{"open", "broken", "signed"}, Logger: slog.New(slog.DiscardHandler), HTTP: routes{mux}}
+	if err := hook.Init(t.Context(), host); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		topic, body, signature string
+		want                   int
+	}{
+		"a signed message":                 {"signed", `{"a":1}`, `of {"a":1}`, http.StatusAccepted},
+		"a forged message":                 {"signed", `{"a":2}`, `of {"a":1}`, http.StatusForbidden},
+		"an open topic":                    {"open", `{"a":3}`, "", http.StatusAccepted},
+		"a topic nobody opened":            {"closed", `{}`, "", http.StatusNotFound},
+		"no JSON":                          {"open", `nope`, "", http.StatusBadRequest},
+		"a subscriber that cannot take it": {"broken", `{}`, "", http.StatusServiceUnavailable},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/api/events/http/"+tc.topic, strings.NewReader(tc.body))
+		r.Header.Set("X-Signature", tc.signature)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		if w.Code != tc.want {
+			t.Errorf("%s: %d, want %d: %s", name, w.Code, tc.want, w.Body)
+		}
+	}
+	if len(got) != 2 {
+		t.Fatalf("%d events were published, want the signed one and the open one", len(got))
+	}
+	for _, e := range got {
+		if e.Topic == "signed" && (e.Metadata["x-signature"] != `of {"a":1}` || e.Payload.(map[string]any)["a"] != 1.0) {
+			t.Errorf("event %+v", e)
+		}
+	}
+}
