@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -188,8 +189,8 @@ func (s *Snapshot) exists(key string) *Bitmap {
 func (s *Snapshot) where(key string, ok func(value []byte) bool) *Bitmap {
 	set := roaring.New()
 	if strings.HasPrefix(key, relationPrefix) {
-		s.eachRelated(s.all, key[len(relationPrefix):], func(id ID, target string) {
-			if ok([]byte(target)) {
+		s.eachRelated(s.all, key[len(relationPrefix):], func(id ID, target uint32) {
+			if ok(s.names.bytes(target)) {
 				set.Add(id)
 			}
 		})
@@ -244,7 +245,7 @@ func (s *Snapshot) addRelated(set *Bitmap, typ, target string) {
 
 // eachRelated calls fn with every target of a relation of the type (in lower
 // case) of the entities.
-func (s *Snapshot) eachRelated(within *Bitmap, typ string, fn func(id ID, target string)) {
+func (s *Snapshot) eachRelated(within *Bitmap, typ string, fn func(id ID, target uint32)) {
 	types := s.relationTypes(typ)
 	if len(types) == 0 {
 		return
@@ -253,21 +254,19 @@ func (s *Snapshot) eachRelated(within *Bitmap, typ string, fn func(id ID, target
 		id := it.Next()
 		edges := s.out.at(s.ent(id).ref)
 		for i, e := range edges {
-			if types[e.typ] && (i == 0 || !sameEnd(e, edges[i-1])) {
-				if target := s.names.text(e.peer); !tooLong([]byte(target)) {
-					fn(id, target)
-				}
+			if slices.Contains(types, e.typ) && (i == 0 || !sameEnd(e, edges[i-1])) && !tooLong(s.names.bytes(e.peer)) {
+				fn(id, e.peer)
 			}
 		}
 	}
 }
 
 // relationTypes returns the types that are equal to typ but for case.
-func (s *Snapshot) relationTypes(typ string) map[uint32]bool {
-	out := map[uint32]bool{}
+func (s *Snapshot) relationTypes(typ string) []uint32 {
+	var out []uint32
 	for name := range s.relKeys {
 		if strings.EqualFold(s.names.text(name), typ) {
-			out[name] = true
+			out = append(out, name)
 		}
 	}
 	return out

@@ -79,22 +79,30 @@ func (s *Snapshot) relationFacet(key string, within *Bitmap) []catalog.Facet {
 	if within == nil {
 		within = s.all
 	}
-	counts := map[string]int{}
-	last := map[string]ID{}
-	many := len(s.relationTypes(key[len(relationPrefix):])) > 1
-	s.eachRelated(within, key[len(relationPrefix):], func(id ID, target string) {
-		if many {
+	typ := key[len(relationPrefix):]
+	counts := make([]uint32, s.names.n)
+	var last []ID
+	if len(s.relationTypes(typ)) > 1 {
+		last = make([]ID, s.names.n)
+	}
+	distinct := 0
+	s.eachRelated(within, typ, func(id ID, target uint32) {
+		if last != nil {
 			// The same target by types that differ in case counts once.
-			if was, ok := last[target]; ok && was == id {
+			if last[target] == id+1 {
 				return
 			}
-			last[target] = id
+			last[target] = id + 1
 		}
-		counts[target]++
+		if counts[target]++; counts[target] == 1 {
+			distinct++
+		}
 	})
-	out := make([]catalog.Facet, 0, len(counts))
-	for target, n := range counts {
-		out = append(out, catalog.Facet{Value: target, Count: n})
+	out := make([]catalog.Facet, 0, distinct)
+	for name, n := range counts {
+		if n > 0 {
+			out = append(out, catalog.Facet{Value: s.names.text(uint32(name)), Count: int(n)})
+		}
 	}
 	slices.SortFunc(out, func(a, b catalog.Facet) int { return strings.Compare(a.Value, b.Value) })
 	return out

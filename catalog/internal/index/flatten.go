@@ -35,6 +35,7 @@ type flattener struct {
 	in      []byte
 	pos     int
 	depth   int
+	stray   bool // there were relations or a status
 	path    []byte
 	rows    []row
 	text    []byte // keys and unescaped values
@@ -50,7 +51,7 @@ func (f *flattener) reset() { f.rows, f.text = f.rows[:0], make([]byte, 0, 8<<10
 // the entity may be missing. Of what is not searched nothing is returned:
 // attachments, relations and status at the top, uid and etag in the metadata.
 func (f *flattener) run(in []byte) ([]row, error) {
-	f.in, f.pos, f.depth, f.path = in, 0, 0, f.path[:0]
+	f.in, f.pos, f.depth, f.stray, f.path = in, 0, 0, false, f.path[:0]
 	from := len(f.rows)
 	f.space()
 	if f.pos >= len(in) || in[f.pos] != '{' {
@@ -127,7 +128,10 @@ func (f *flattener) unsearched(name []byte) bool {
 	switch f.depth {
 	case 1:
 		switch string(name) {
-		case "attachments", "relations", "status":
+		case "relations", "status":
+			f.stray = true
+			return true
+		case "attachments":
 			return true
 		}
 	case 2:

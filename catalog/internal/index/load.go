@@ -146,6 +146,8 @@ func (l *loader) index(b *batch) {
 // records of one ref the last one counts.
 func (l *loader) store(b *batch) {
 	w := l.w
+	var last string
+	var lastName uint32
 	for i := range b.out {
 		p := &b.out[i]
 		if p.err != nil && l.bad == nil {
@@ -171,11 +173,18 @@ func (l *loader) store(b *batch) {
 		w.all.Add(id)
 		for _, r := range p.relations {
 			x := flatEdge{source: name, target: name, emitter: name}
+			// Most relations come with their mirror image behind them.
 			if r.Source != p.rec.Ref {
-				x.source = w.names.name(r.Source)
+				if r.Source != last {
+					last, lastName = r.Source, w.names.name(r.Source)
+				}
+				x.source = lastName
 			}
 			if r.Target != p.rec.Ref {
-				x.target = w.names.name(r.Target)
+				if r.Target != last {
+					last, lastName = r.Target, w.names.name(r.Target)
+				}
+				x.target = lastName
 			}
 			x.typ = w.relationName(r.Type)
 			l.edges = append(l.edges, x)
@@ -263,6 +272,7 @@ func (l *loader) spread(to *pagedWriter[[]edge], end func(flatEdge) (uint32, edg
 	return lists
 }
 
+// sortEdges sorts each list.
 func (w *writer) sortEdges(lists [][]edge) {
 	for _, list := range lists {
 		slices.SortFunc(list, w.compareEdges)

@@ -113,7 +113,7 @@ func (s *Snapshot) buildOrder(field string) *order {
 		}
 	}
 	if strings.HasPrefix(field, relationPrefix) {
-		s.eachRelated(s.all, field[len(relationPrefix):], set)
+		s.eachRelated(s.all, field[len(relationPrefix):], func(id ID, target uint32) { set(id, s.names.text(target)) })
 	} else {
 		if k, ok := s.key(field); ok {
 			for t := s.keyHead.at(k); t != 0; t = s.terms.entry(t - 1).prev {
@@ -235,7 +235,7 @@ func (s *Snapshot) values(field string, ids []ID) []fieldValue {
 		if strings.HasPrefix(field, relationPrefix) {
 			types := s.relationTypes(field[len(relationPrefix):])
 			for _, x := range s.out.at(e.ref) {
-				if target := s.names.text(x.peer); types[x.typ] && !tooLong([]byte(target)) {
+				if target := s.names.text(x.peer); slices.Contains(types, x.typ) && !tooLong([]byte(target)) {
 					set(target)
 				}
 			}

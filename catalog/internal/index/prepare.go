@@ -34,6 +34,10 @@ func prepare(rec *Record, seq int64, f *flattener) prepared {
 	if p.rows, p.err = searchRows(f, p.blob, rec.UID); p.err != nil {
 		return p
 	}
+	if f.stray {
+		// What an entity is related to is not for its author to say.
+		p.err = p.rewrite(bytes.TrimSpace(rec.JSON))
+	}
 	p.hash = sha1.Sum(p.blob) //nolint:gosec // see the import
 	if len(rec.Status) > 0 {
 		status, err := json.Marshal(struct {
@@ -84,13 +88,11 @@ func (p *prepared) normalise() error {
 	var meta []byte
 	from, plain := 0, true
 	ok := eachMember(in, func(name, value []byte, _, end int) bool {
-		switch string(name) {
-		case "metadata":
-			meta, from = value, end-len(value)
-		case "relations", "status":
-			plain = false
+		if string(name) != "metadata" {
+			return true
 		}
-		return true
+		meta, from = value, end-len(value)
+		return false
 	})
 	if !ok {
 		return errJSON

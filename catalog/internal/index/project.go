@@ -1,6 +1,9 @@
 package index
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 // part says what a node of a projection shows.
 type part uint8
@@ -31,16 +34,55 @@ type node struct {
 // is the result is {}.
 func (s *Snapshot) Project(dst []byte, id ID, fields []string) []byte {
 	e := s.ent(id)
-	var space [24]node
-	nodes := append(space[:0], node{part: partObject})
+	p := projections.Get().(*projection)
+	p.s, p.e, p.top.done, p.meta.done = s, e, false, false
+	p.nodes = append(p.nodes[:0], node{part: partObject})
 	for _, f := range fields {
-		nodes = s.projectField(nodes, e, f)
+		p.add(f)
 	}
-	return s.appendNode(dst, e, nodes, 0)
+	dst = p.append(dst, 0)
+	p.s, p.e = nil, nil
+	projections.Put(p)
+	return dst
 }
 
-// projectField adds one field to the nodes, if the entity has it.
-func (s *Snapshot) projectField(nodes []node, e *entity, field string) []node {
+var projections = sync.Pool{New: func() any { return new(projection) }}
+
+// projection is one entity that is reduced.
+type projection struct {
+	s     *Snapshot
+	e     *entity
+	nodes []node
+	top   members // of the entity
+	meta  members // of its metadata
+}
+
+// members are the members of an object that was read before.
+type members struct {
+	done bool
+	list []found
+}
+
+// found is a member of an object.
+type found struct {
+	name, value []byte
+	end         int
+}
+
+// read returns the members of the object.
+func (m *members) read(raw []byte) []found {
+	if !m.done {
+		m.done, m.list = true, m.list[:0]
+		eachMember(raw, func(name, value []byte, _, end int) bool {
+			m.list = append(m.list, found{name: name, value: value, end: end})
+			return true
+		})
+	}
+	return m.list
+}
+
+// add adds one field to the nodes, if the entity has it.
+func (p *projection) add(field string) {
 	var names [16]string
 	path := names[:0]
 	at := node{part: partObject}
@@ -48,18 +90,15 @@ func (s *Snapshot) projectField(nodes []node, e *entity, field string) []node {
 		if i < len(field) && field[i] != '.' {
 			continue
 		}
-		next, ok := s.member(e, at, len(path), field[start:i])
+		next, ok := p.member(at, len(path), field[start:i])
 		switch {
 		case ok:
 			at, path, start = next, append(path, field[start:i]), i+1
 		case i == len(field):
-			return nodes
+			return
 		}
 	}
-	if len(path) == 0 {
-		return nodes
-	}
-	return place(nodes, path, at)
+	p.nodes = place(p.nodes, path, at)
 }
 
 // place puts a found value at the path.
@@ -90,52 +129,65 @@ func place(nodes []node, path []string, leaf node) []node {
 }
 
 // member finds a member of the value at, which is depth names deep.
-func (s *Snapshot) member(e *entity, at node, depth int, name string) (node, bool) {
-	raw := at.raw
+func (p *projection) member(at node, depth int, name string) (node, bool) {
+	switch {
+	case depth == 0 && name == "relations":
+		return node{part: partRelations}, true
+	case depth == 0 && name == "status" && len(p.s.status(p.e)) > 0:
+		return node{part: partStatus}, true
+	case at.part == partMetadata && name == "uid":
+		return node{part: partUID}, true
+	case at.part == partMetadata && name == "etag" && !p.e.ownEtag:
+		return node{part: partEtag}, true
+	}
+	var m found
 	switch {
 	case depth == 0:
-		raw = s.blob(e)
-		switch {
-		case name == "relations":
-			return node{part: partRelations}, true
-		case name == "status" && len(s.status(e)) > 0:
-			return node{part: partStatus}, true
-		}
+		m = pick(p.top.read(p.s.blob(p.e)), name)
 	case at.part == partMetadata:
-		switch {
-		case name == "uid":
-			return node{part: partUID}, true
-		case name == "etag" && !e.ownEtag:
-			return node{part: partEtag}, true
-		}
-	case at.part == partRelations:
-		return node{}, false
+		m = pick(p.meta.read(at.raw), name)
 	case at.part == partStatus:
-		raw = s.status(e)
+		m = seek(p.s.status(p.e), name)
+	case at.part == partRaw && at.raw[0] == '{':
+		m = seek(at.raw, name)
 	}
-	if len(raw) == 0 || raw[0] != '{' {
+	switch {
+	case m.value == nil:
 		return node{}, false
+	case depth == 0 && name == "metadata":
+		return node{part: partMetadata, raw: m.value, from: uint32(m.end - len(m.value))}, true
 	}
-	var found []byte
-	from := 0
-	eachMember(raw, func(key, value []byte, _, end int) bool {
-		if string(key) == name || bytes.IndexByte(key, '\\') >= 0 && string(unescape(nil, key)) == name {
-			found, from = value, end-len(value)
-		}
-		return found == nil
-	})
-	if found == nil {
-		return node{}, false
-	}
-	if depth == 0 && name == "metadata" {
-		return node{part: partMetadata, raw: found, from: uint32(from)}, true
-	}
-	return node{part: partRaw, raw: found}, true
+	return node{part: partRaw, raw: m.value}, true
 }
 
-// appendNode renders a node.
-func (s *Snapshot) appendNode(dst []byte, e *entity, nodes []node, i int) []byte {
-	n := &nodes[i]
+// pick returns the member of the name.
+func pick(list []found, name string) found {
+	for _, m := range list {
+		if isName(m.name, name) {
+			return m
+		}
+	}
+	return found{}
+}
+
+// seek looks the member of the name up in an object.
+func seek(raw []byte, name string) (m found) {
+	eachMember(raw, func(key, value []byte, _, end int) bool {
+		if isName(key, name) {
+			m = found{name: key, value: value, end: end}
+		}
+		return m.value == nil
+	})
+	return m
+}
+
+func isName(raw []byte, name string) bool {
+	return string(raw) == name || bytes.IndexByte(raw, '\\') >= 0 && string(unescape(nil, raw)) == name
+}
+
+// append renders a node.
+func (p *projection) append(dst []byte, i int) []byte {
+	n, s, e := &p.nodes[i], p.s, p.e
 	switch n.part {
 	case partRaw:
 		return append(dst, n.raw...)
@@ -156,12 +208,12 @@ func (s *Snapshot) appendNode(dst []byte, e *entity, nodes []node, i int) []byte
 		return append(dst, s.status(e)...)
 	}
 	dst = append(dst, '{')
-	for kid := n.kid; kid != 0; kid = nodes[kid].after {
+	for kid := n.kid; kid != 0; kid = p.nodes[kid].after {
 		if kid != n.kid {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, []byte(nodes[kid].name))
-		dst = s.appendNode(append(dst, ':'), e, nodes, kid)
+		dst = appendString(dst, []byte(p.nodes[kid].name))
+		dst = p.append(append(dst, ':'), kid)
 	}
 	return append(dst, '}')
 }
