@@ -8,5 +8,6 @@
 // rules and stores nothing; those are catalog/internal/process and
 // catalog/internal/ingest.
 //
-// Start reading at [Model] and [KindDefinition], then kinds/component.yaml.
+// Start reading at [Model] and [KindDefinition], then kinds/component.yaml;
+// accept.go is the quick way past the JSON schema validator.
 package model

@@ -159,10 +159,13 @@ func validTag(s string) bool {
 		})
 }
 
+// lineBreaks takes out what a browser takes out of URLs.
+var lineBreaks = strings.NewReplacer("\t", "", "\n", "", "\r", "")
+
 // validURL accepts what a browser's URL constructor accepts without a base.
 func validURL(s string) bool {
 	s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
-	s = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(s)
+	s = lineBreaks.Replace(s)
 	scheme, rest, found := strings.Cut(s, ":")
 	if !found || scheme == "" || !isLetter(scheme[0]) ||
 		!all(scheme, func(c byte) bool { return isAlphanumeric(c) || c == '+' || c == '-' || c == '.' }) {

@@ -23,6 +23,7 @@ const patternTimeout = 50 * time.Millisecond
 // does with allErrors: the one that comes first in Ajv's order of keywords.
 type schema struct {
 	compiled *jsonschema.Schema
+	quick    *acceptor
 	// rank is the position of every schema and keyword, by JSON pointer, in
 	// the order in which Ajv evaluates them.
 	rank map[string]int
@@ -45,7 +46,7 @@ func compileSchema(name string, doc map[string]any, keys func(pointer string) []
 	}
 	r := ranker{keys: keys, rank: map[string]int{}}
 	r.visit(doc, "")
-	return &schema{compiled: compiled, rank: r.rank}, nil
+	return &schema{compiled: compiled, quick: newAcceptor(doc), rank: r.rank}, nil
 }
 
 // noLoader refuses references to other documents: a schema that fetches is a
@@ -104,6 +105,9 @@ func (v *violation) pointer() string {
 // first returns the first violation that v has, or nil. Violations at or below
 // one of the unknown paths do not count.
 func (s *schema) first(v any, unknown ...[]string) *violation {
+	if s.quick.accepts(v) {
+		return nil
+	}
 	err := s.compiled.Validate(v)
 	if err == nil {
 		return nil
