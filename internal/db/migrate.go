@@ -2,7 +2,9 @@ package db
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -67,6 +69,25 @@ func (d *DB) MigrationStatus(ctx context.Context) ([]MigrationState, error) {
 		states = append(states, MigrationState{Version: s.Source.Version, Name: s.Source.Path, Applied: s.AppliedAt})
 	}
 	return states, nil
+}
+
+// MigrationsFingerprint is a short text that changes when any embedded
+// migration does.
+func MigrationsFingerprint() (string, error) {
+	hash := sha256.New()
+	err := fs.WalkDir(embedded, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(embedded, path)
+		_, _ = fmt.Fprintf(hash, "%s %d ", path, len(text)) // a hash never fails
+		_, _ = hash.Write(text)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("read embedded migrations: %w", err)
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:8]), nil
 }
 
 func (d *DB) migrate(ctx context.Context, fsys fs.FS, table string) ([]string, error) {

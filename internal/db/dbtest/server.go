@@ -1,21 +1,13 @@
 package dbtest
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/jackc/pgx/v5"
 
@@ -36,15 +28,34 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 	return s, s.makeTemplate(ctx)
 })
 
-// makeTemplate migrates a database that nobody is ever connected to, as the
-// server demands of a template. Test binaries that share a server have one
-// each, since their migrations may differ.
+// makeTemplate migrates a database that nobody is connected to afterwards, as
+// the server demands of a template. On a server that several test binaries
+// share, those with the same migrations share the template too.
 func (s *server) makeTemplate(ctx context.Context) error {
-	s.template = fmt.Sprintf("stagedoor_template_%d", os.Getpid())
-	if err := s.exec(ctx, "DROP DATABASE IF EXISTS "+s.template, "CREATE DATABASE "+s.template); err != nil {
+	fingerprint, err := db.MigrationsFingerprint()
+	if err != nil {
 		return err
 	}
-	dsn, err := withDatabase(s.admin, s.template)
+	s.template = "stagedoor_template_" + fingerprint
+	conn, err := pgx.Connect(ctx, s.admin)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }() // gives the lock back too
+	const lock = 7_236_501
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", lock); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	var made bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", s.template).Scan(&made); err != nil || made {
+		return err
+	}
+	// Half a template must not look like a whole one: it gets its name last.
+	draft := fmt.Sprintf("%s_%d", s.template, os.Getpid())
+	if err := s.exec(ctx, "DROP DATABASE IF EXISTS "+draft, "CREATE DATABASE "+draft); err != nil {
+		return err
+	}
+	dsn, err := withDatabase(s.admin, draft)
 	if err != nil {
 		return err
 	}
@@ -53,7 +64,10 @@ func (s *server) makeTemplate(ctx context.Context) error {
 		return err
 	}
 	_, err = d.Migrate(ctx)
-	return errors.Join(err, d.Close())
+	if err := errors.Join(err, d.Close()); err != nil {
+		return err
+	}
+	return s.exec(ctx, "ALTER DATABASE "+draft+" RENAME TO "+s.template)
 }
 
 // withDatabase replaces the database in a connection string of either form.
@@ -70,116 +84,4 @@ func withDatabase(dsn, name string) (string, error) {
 		return u.String(), nil
 	}
 	return dsn + " dbname=" + name, nil // the last one counts
-}
-
-// The watchdog holds the reading end of a pipe whose writing end only the test
-// binary has: it reads to the end when the binary is gone, be it by os.Exit, a
-// panic or a kill, and takes the server with it.
-const watchdog = `
-dir=$1 bin=$2
-clean() { "$bin/pg_ctl" stop -D "$dir/data" -m immediate -t 20 >/dev/null 2>&1; rm -rf "$dir"; }
-trap '' INT HUP TERM
-if "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale -N --no-instructions >"$dir/log" 2>&1 &&
-   "$bin/pg_ctl" start -w -t 60 -D "$dir/data" -l "$dir/log" -o "$3" >>"$dir/log" 2>&1
-then echo ready
-else tr '\n' ' ' <"$dir/log"; echo; clean; exit 1
-fi
-cat >/dev/null
-clean
-`
-
-func start() (dsn string, err error) {
-	bin, err := binaries()
-	if err != nil {
-		return "", err
-	}
-	// The socket's path has at most 107 bytes, which TMPDIR may use up.
-	dir, err := os.MkdirTemp("/tmp", "sdpg")
-	if err != nil {
-		return "", fmt.Errorf("make folder for PostgreSQL: %w", err)
-	}
-	cmd := exec.Command("/bin/sh", "-c", watchdog, "sh", dir, bin, options(dir))
-	cmd.Dir = dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // out of reach of a Ctrl-C at the terminal
-	if os.Getuid() == 0 {
-		credential, err := unprivileged()
-		if err != nil {
-			return "", err
-		}
-		if err := os.Chown(dir, int(credential.Uid), int(credential.Gid)); err != nil {
-			return "", fmt.Errorf("give the folder to PostgreSQL: %w", err)
-		}
-		cmd.SysProcAttr.Credential = credential
-	}
-	alive, err := cmd.StdinPipe()
-	if err != nil {
-		return "", fmt.Errorf("make pipe: %w", err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", fmt.Errorf("make pipe: %w", err)
-	}
-	if err := cmd.Start(); err != nil {
-		return "", fmt.Errorf("start PostgreSQL: %w", err)
-	}
-	keepOpen = alive
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if strings.TrimSpace(line) != "ready" {
-		return "", fmt.Errorf("start PostgreSQL: %s: %w", strings.TrimSpace(line), errors.Join(err, cmd.Wait()))
-	}
-	return fmt.Sprintf("host=%s user=postgres dbname=postgres sslmode=disable", dir), nil
-}
-
-// keepOpen keeps the garbage collector from closing the pipe to the watchdog.
-var keepOpen io.Closer
-
-// options trade every safety for speed: the data lives as long as the test.
-func options(dir string) string {
-	settings := []string{
-		"listen_addresses=", "unix_socket_directories=" + dir, "fsync=off", "synchronous_commit=off",
-		"full_page_writes=off", "shared_buffers=32MB", "max_connections=200", "autovacuum=off",
-		"max_wal_size=1GB", "checkpoint_timeout=1h",
-	}
-	for i, s := range settings {
-		settings[i] = "-c " + s
-	}
-	return strings.Join(settings, " ")
-}
-
-// binaries finds the folder with initdb and pg_ctl, the newest version first.
-func binaries() (string, error) {
-	if p, err := exec.LookPath("initdb"); err == nil {
-		if p, err = filepath.EvalSymlinks(p); err == nil {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(p), "pg_ctl")); err == nil {
-				return filepath.Dir(p), nil
-			}
-		}
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
-		return "", errors.New("STAGEDOOR_TEST_POSTGRES is not set and there is no initdb in PATH or /usr/lib/postgresql/*/bin")
-	}
-	version := func(p string) int {
-		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(p)))) // 0 for odd names: last
-		return n
-	}
-	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
-	return filepath.Dir(found[0]), nil
-}
-
-// unprivileged is the account under which the server runs when the tests run
-// as root, which PostgreSQL refuses.
-func unprivileged() (*syscall.Credential, error) {
-	for _, name := range []string{"postgres", "nobody"} {
-		account, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err1 := strconv.ParseUint(account.Uid, 10, 32)
-		gid, err2 := strconv.ParseUint(account.Gid, 10, 32)
-		if err1 == nil && err2 == nil {
-			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-		}
-	}
-	return nil, errors.New("PostgreSQL does not run as root and there is no account postgres or nobody")
 }
