@@ -125,6 +125,12 @@ func (g *Engine) write(ctx context.Context, fns ...func(context.Context, *batch)
 // commit is [Engine.write] that leaves the read model to the applier.
 func (g *Engine) commit(ctx context.Context, fns ...func(context.Context, *batch) error) error {
 	g.mu.Lock()
+	if !g.loaded {
+		if err := g.load(ctx); err != nil {
+			g.mu.Unlock()
+			return err
+		}
+	}
 	var b *batch
 	var updates []index.Update
 	err := g.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -138,7 +144,7 @@ func (g *Engine) commit(ctx context.Context, fns ...func(context.Context, *batch
 		updates, err = b.updates(ctx)
 		return err
 	})
-	if err == nil && g.loaded {
+	if err == nil {
 		switch {
 		case b.tx.Base() == g.followed:
 			g.applier.add(updates)

@@ -117,6 +117,7 @@ type Engine struct {
 	}
 	idleOnce sync.Once
 	idle     chan struct{}
+	ready    chan struct{} // closed when Run has looked what is due
 }
 
 // New returns an engine. It touches nothing until a method is called.
@@ -150,6 +151,7 @@ func New(deps Deps) *Engine {
 		jobs:        make(chan *job, 32),
 		wake:        make(chan struct{}, 1),
 		idle:        make(chan struct{}),
+		ready:       make(chan struct{}),
 		watcher:     newWatcher(),
 	}
 	g.applier.sink = deps.Sink
@@ -159,8 +161,8 @@ func New(deps Deps) *Engine {
 	return g
 }
 
-// Load fills the read model from the database. Run does so if nobody has; who
-// needs the read model earlier calls it before.
+// Load fills the read model from the database. The first change does so, and
+// Run; who needs the read model earlier calls it before.
 func (g *Engine) Load(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -189,8 +191,12 @@ func (g *Engine) load(ctx context.Context) error {
 // ended, with an error if something went wrong that trying again does not mend.
 func (g *Engine) Run(ctx context.Context) error {
 	if err := g.prepare(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
+	close(g.ready)
 	eg, ctx := errgroup.WithContext(ctx)
 	actors := []func(context.Context) error{g.runQueue, g.runWriter, g.runApplier, g.runHeartbeat, g.runTrim}
 	if g.store.Shared() {
@@ -217,14 +223,6 @@ func (g *Engine) prepare(ctx context.Context) error {
 	if !g.store.Shared() {
 		// Nobody else can be at work: what is leased belongs to a dead process.
 		if err := g.store.Release(ctx, ""); err != nil {
-			return err
-		}
-	}
-	g.mu.Lock()
-	loaded := g.loaded
-	g.mu.Unlock()
-	if !loaded {
-		if err := g.Load(ctx); err != nil {
 			return err
 		}
 	}

@@ -143,6 +143,8 @@ type house struct {
 	stop func()
 }
 
+var catalogCause = catalog.Cause{Kind: "user", Actor: "user:default/test"}
+
 func never() time.Duration { return -1 }
 
 func open(t testing.TB, d *db.DB, change ...func(*ingest.Deps)) *house {

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,6 +195,8 @@ func (g *Engine) explainTarget(ctx context.Context, x *Explanation) error {
 	if _, err := g.store.Entity(ctx, LocationRef(loc)); err == nil {
 		sources = append(sources, LocationRef(loc))
 	}
+	slices.Sort(sources)
+	sources = slices.Compact(sources)
 	for _, source := range sources {
 		children, err := g.store.Children(ctx, source)
 		if err != nil {

@@ -94,9 +94,14 @@ func (g *Engine) checkIdle(ctx context.Context) {
 func (g *Engine) Idle() <-chan struct{} { return g.idle }
 
 // WaitIdle returns when nothing is due or in work, on any replica, and
-// everything is in the read model. It needs a running engine, here or on
-// another replica, and returns the context's error if that ends before.
+// everything is in the read model. It waits for Run to begin, and returns the
+// context's error if that ends before.
 func (g *Engine) WaitIdle(ctx context.Context) error {
+	select {
+	case <-g.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	for {
 		g.state.Lock()
 		bell := g.state.bell
