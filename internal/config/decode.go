@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/yamlx"
 )
 
 // Decode fills into, a pointer, from the value at path, by the json tags of
@@ -32,6 +33,7 @@ func (c *Config) Decode(path string, into any) error {
 
 var (
 	durationType        = reflect.TypeFor[time.Duration]()
+	numberType          = reflect.TypeFor[json.Number]()
 	jsonUnmarshalerType = reflect.TypeFor[json.Unmarshaler]()
 	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
@@ -46,6 +48,14 @@ func decode(v *value, path string, into reflect.Value) error {
 			return fault.At(v.at, "%s: %w", path, err)
 		}
 		into.SetInt(int64(duration))
+		return nil
+	}
+	if into.Type() == numberType {
+		number, ok := toNumber(v.scalar)
+		if !ok {
+			return wrongType(v, path, "a number")
+		}
+		into.SetString(yamlx.FormatNumber(number))
 		return nil
 	}
 	if into.CanAddr() && into.Kind() != reflect.Pointer {

@@ -212,6 +212,7 @@ func TestConfig_DecodeFillsStructs(t *testing.T) {
 	c := read(t, `a:
   name: n
   port: "80"
+  number: "7007"
   on: "true"
   wait: PT1M
   pause: 5m
@@ -231,6 +232,7 @@ func TestConfig_DecodeFillsStructs(t *testing.T) {
 		Base
 		Name   string          `json:"name"`
 		Port   *int            `json:"port"`
+		Number json.Number     `json:"number"`
 		On     bool            `json:"on"`
 		Wait   plugin.Duration `json:"wait"`
 		Pause  time.Duration   `json:"pause"`
@@ -251,7 +253,7 @@ func TestConfig_DecodeFillsStructs(t *testing.T) {
 	}
 	port := 80
 	want := target{
-		Base: Base{Embedded: "e"}, Name: "n", Port: &port, On: true, Wait: plugin.Duration(time.Minute), Pause: 5 * time.Minute,
+		Base: Base{Embedded: "e"}, Name: "n", Port: &port, Number: "7007", On: true, Wait: plugin.Duration(time.Minute), Pause: 5 * time.Minute,
 		Token: secret.New("t0k"), Tags: []string{"x"}, Limits: map[string]int{"cpu": 2, "mem": 3},
 		List: []struct {
 			Name string `json:"name"`
@@ -269,7 +271,7 @@ func TestConfig_DecodeFillsStructs(t *testing.T) {
 			Name int `json:"name"`
 		} `json:"list"`
 	}
-	if err := c.Decode("a", &wrong); err == nil || !strings.HasSuffix(err.Error(), "c.yaml:10:11: a.list[0].name must be a number, got text") {
+	if err := c.Decode("a", &wrong); err == nil || !strings.HasSuffix(err.Error(), "c.yaml:11:11: a.list[0].name must be a number, got text") {
 		t.Errorf("a wrong type gives %v", err)
 	}
 }
