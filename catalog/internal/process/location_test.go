@@ -373,6 +373,8 @@ func TestProcess_URLsAreAskedWithTheirETags(t *testing.T) {
 	if !second.Unchanged {
 		t.Error("not noticed that nothing changed")
 	}
+	equal(t, second.RefreshKeys, first.RefreshKeys...)
+	equal(t, second.RefreshKeys, "url:https://x.example/a.yaml", "url:https://x.example/d/*.yaml", "url:https://x.example/d/1.yaml")
 	w.files["https://x.example/a.yaml"] = component("a2", "")
 	third, refs := again(t, p, root, second.State, true)
 	equal(t, refs, "a2")

@@ -79,6 +79,7 @@ func (p *Pipeline) readURL(ctx context.Context, s source, known sourceState) rea
 	if err != nil {
 		if fault.Is(err, fault.NotModified) && known.ETag != "" {
 			out.unchanged = true
+			out.refreshKeys = append(out.refreshKeys, known.Keys...)
 			return out
 		}
 		msg := "Unable to read url, " + err.Error()
@@ -115,7 +116,7 @@ func (p *Pipeline) readURL(ctx context.Context, s source, known sourceState) rea
 		_, _ = fmt.Fprintf(sum, "%d %s %d ", i, key, len(file.Data)) // a hash takes everything
 		_, _ = sum.Write(file.Data)
 	}
-	out.state.Hash = hex.EncodeToString(sum.Sum(nil))
+	out.state.Hash = hex.EncodeToString(sum.Sum(nil)[:16])
 	if out.state.Hash == known.Hash {
 		out.unchanged = true
 		return out
@@ -164,7 +165,7 @@ func includes(data []byte) bool {
 
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum[:16])
 }
 
 // collector is the emitter of a plugin that reads a location.
