@@ -268,6 +268,15 @@ func (p *Portal) announce(ctx context.Context) error {
 	return nil
 }
 
+// LoadOffline makes [Portal.Call] work without running anything.
+func (p *Portal) LoadOffline(ctx context.Context) error {
+	if err := p.catalog.LoadOffline(ctx); err != nil {
+		return err
+	}
+	p.root.Started()
+	return nil
+}
+
 // Close closes the database. Run must have returned.
 func (p *Portal) Close() error {
 	if p.reader != nil {

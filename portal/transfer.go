@@ -230,7 +230,7 @@ func (f configFlags) peer(ctx context.Context, env *environment, base, token str
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := p.LoadOnly(ctx); err != nil {
+	if err := p.LoadOffline(ctx); err != nil {
 		return nil, nil, errors.Join(err, closeAll())
 	}
 	return own(p), closeAll, nil
