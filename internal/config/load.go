@@ -163,6 +163,11 @@ func (l *loader) layer(path string) (*value, error) {
 	}
 	doc, err := yamlx.One(data, yamlx.Options{File: path})
 	if err != nil {
+		if first := doc.Tree(); first != nil {
+			if hint := refuseConfigMap(fromTree(first)); hint != nil {
+				return nil, hint
+			}
+		}
 		return nil, err
 	}
 	if doc.Empty {

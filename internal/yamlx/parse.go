@@ -258,7 +258,14 @@ func controlCharacter(text []byte) (line, column int) {
 
 // compose parses the text of one document into nodes. It returns nil and nil
 // for a text without content.
-func compose(text []byte) (*yaml.Node, *problem) {
+func compose(text []byte) (root *yaml.Node, p *problem) {
+	// The texts are strangers' and the parser is not ours: should it ever
+	// panic, one document is lost and not the process.
+	defer func() {
+		if reason := recover(); reason != nil {
+			root, p = nil, &problem{code: fault.Invalid, line: 1, column: 1, text: fmt.Sprintf("the document cannot be parsed: %v", reason)}
+		}
+	}()
 	loader, err := yaml.NewLoader(bytes.NewReader(text))
 	if err != nil {
 		return nil, syntaxProblem(err)
