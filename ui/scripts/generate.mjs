@@ -1,9 +1,11 @@
 // Turns our OpenAPI documents into TypeScript under src/api/generated. A document
-// that is missing is an error: a stale client is worse than no client.
+// that is missing is an error: a stale client is worse than no client. With --check
+// nothing is written; it fails when the committed files are not what would be.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 
 const documents = { catalog: '../catalog/internal/rest/openapi.yaml' };
+const check = process.argv.includes('--check') ? ['--check'] : [];
 
 mkdirSync('src/api/generated', { recursive: true });
 for (const [name, source] of Object.entries(documents)) {
@@ -13,5 +15,10 @@ for (const [name, source] of Object.entries(documents)) {
     continue;
   }
   const target = `src/api/generated/${name}.ts`;
-  execFileSync('npx', ['openapi-typescript', source, '--output', target], { stdio: 'inherit' });
+  const options = ['--output', target, '--empty-objects-unknown', ...check];
+  try {
+    execFileSync('npx', ['openapi-typescript', source, ...options], { stdio: 'inherit' });
+  } catch {
+    process.exitCode = 1;
+  }
 }

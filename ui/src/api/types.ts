@@ -1,9 +1,14 @@
-/** The catalog's wire types: what /api/catalog sends and takes. */
+/**
+ * The catalog's wire types: what /api/catalog sends and takes. `Schemas` is
+ * generated from the OpenAPI document; the types below say more than a schema
+ * that leaves spec and metadata open, or are shorter to read.
+ */
+import type { components } from './generated/catalog';
 
-export interface Relation {
-  type: string;
-  targetRef: string;
-}
+/** Every schema of the catalog's API, e.g. Schemas['Graph'], Schemas['History']. */
+export type Schemas = components['schemas'];
+
+export type Relation = NonNullable<Schemas['Entity']['relations']>[number];
 
 export interface EntityLink {
   url: string;
@@ -62,7 +67,7 @@ export interface Entity {
 export interface QueryPage {
   items: Entity[];
   totalItems: number;
-  pageInfo: { nextCursor?: string; prevCursor?: string };
+  pageInfo: Schemas['PageInfo'];
 }
 
 export interface FacetValue {
