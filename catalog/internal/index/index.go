@@ -122,6 +122,14 @@ func (x *Index) Apply(updates []Update) {
 	defer x.mu.Unlock()
 	changes := x.w.apply(updates)
 	x.snap.Store(x.w.publish())
+	if x.w.wasteful() {
+		if w, err := x.w.rebuild(); err != nil {
+			x.opts.logBad("", err)
+		} else {
+			x.w = w
+			x.snap.Store(w.publish())
+		}
+	}
 	if len(changes) == 0 {
 		return
 	}

@@ -77,6 +77,7 @@ func (w *writer) load(each func(yield func(Record) bool) error) error {
 	}
 	if err == nil {
 		l.finish()
+		w.loaded = w.names.n
 	}
 	return err
 }

@@ -160,6 +160,7 @@ type postingsWriter struct {
 	n     uint32   // lists made so far
 	free  []uint32 // lists that are no longer used
 	bulk  bool     // leave making bitmaps to pack
+	used  uint32   // cells that hold anything
 }
 
 func (w *postingsWriter) view() postings { return postings{cells: w.cells.paged, lists: w.lists.paged} }
@@ -170,6 +171,7 @@ func (w *postingsWriter) add(i, id uint32, txn uint64) {
 	switch {
 	case *cell == 0:
 		*cell = id + 1
+		w.used++
 	case *cell&cellList != 0:
 		w.list(*cell, txn).add(id, w.bulk)
 	case *cell != id+1:
@@ -192,6 +194,7 @@ func (w *postingsWriter) remove(i, id uint32, txn uint64) {
 	if *cell&cellList == 0 {
 		if *cell == id+1 {
 			*cell = 0
+			w.used--
 		}
 		return
 	}
@@ -204,6 +207,7 @@ func (w *postingsWriter) remove(i, id uint32, txn uint64) {
 	*w.lists.ptr(slot, txn) = nil
 	w.free = append(w.free, slot)
 	*cell = 0
+	w.used--
 }
 
 // list returns the posting list of the cell for writing.

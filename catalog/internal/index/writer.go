@@ -18,6 +18,8 @@ type writer struct {
 	opts     Options
 	seed     maphash.Seed
 	txn      uint64
+	slack    uint32 // texts out of use that are not worth a rebuild
+	loaded   uint32 // names after the load
 	seq      int64
 	names    *symbols
 	keys     *symbols
@@ -69,7 +71,7 @@ type touch struct {
 
 func newWriter(opts Options, seed maphash.Seed, capacity int) *writer {
 	w := &writer{
-		opts: opts, seed: seed, txn: 1,
+		opts: opts, seed: seed, txn: 1, slack: defaultSlack,
 		names: newSymbols(seed, capacity), keys: newSymbols(seed, 0), terms: newSymbols(seed, capacity),
 		all: roaring.New(), relKeys: map[uint32]uint32{}, relTypes: map[string]uint32{}, sorted: newSortedTerms(), orders: newOrderSet(),
 		foreign: map[uint32][]triple{}, touched: map[uint32]*touch{}, changes: map[uint32]catalog.Change{},
@@ -137,13 +139,11 @@ func (w *writer) coalesce(updates []Update) []Update {
 			continue
 		}
 		name := w.names.name(u.Ref)
-		for int(name) >= len(w.refSeq) {
-			w.refSeq = append(w.refSeq, make([]int64, 1024)...)
-		}
-		if u.Seq < w.refSeq[name] {
+		known := w.seqOf(name)
+		if u.Seq < *known {
 			continue
 		}
-		w.refSeq[name] = u.Seq
+		*known = u.Seq
 		if u.Record != nil {
 			kept = append(kept, u)
 		} else if v := w.refs.at(name); v != 0 {
