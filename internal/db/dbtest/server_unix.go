@@ -38,10 +38,13 @@ func start() (dsn string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// The socket's path has at most 107 bytes, which TMPDIR may use up.
-	dir, err := os.MkdirTemp("/tmp", "sdpg")
+	dir, err := os.MkdirTemp("", "sdpg")
 	if err != nil {
 		return "", fmt.Errorf("make folder for PostgreSQL: %w", err)
+	}
+	const longest = 85 // a socket's path has at most 107 bytes, with its own name
+	if len(dir) > longest {
+		return "", errors.Join(fmt.Errorf("TMPDIR is too long for PostgreSQL's socket: %s", dir), os.Remove(dir))
 	}
 	cmd := exec.Command("/bin/sh", "-c", watchdog, "sh", dir, bin, options(dir))
 	cmd.Dir = dir
