@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stagedoor/stagedoor/catalog/internal/model"
 	"github.com/stagedoor/stagedoor/catalog/internal/process"
 	"github.com/stagedoor/stagedoor/internal/fetch"
 )
@@ -67,9 +68,13 @@ func FuzzProcess(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	kinds, err := model.New(model.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		w := &world{files: map[string]string{"https://x.example/a.yaml": string(data), "https://x.example/x.yaml": component("neighbour", "")}}
-		p := newPipeline(t, process.Deps{Rules: allowAll(t), Reader: w})
+		p := newPipeline(t, process.Deps{Model: kinds, Rules: allowAll(t), Reader: w})
 		root := process.LocationEntity(urlAt("https://x.example/*.yaml"), "")
 		seen := false
 		got := p.Process(t.Context(), process.Input{Entity: root, LocationKey: "url:https://x.example/*.yaml"}, nil)
