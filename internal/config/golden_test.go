@@ -57,7 +57,7 @@ func golden(t *testing.T, name string) {
 		if !isWant {
 			continue
 		}
-		got := ""
+		var got string
 		if loadErr != nil {
 			got = loadErr.Error() + "\n"
 		} else {

@@ -162,7 +162,7 @@ func (c *Config) StringOpt(path string) (string, bool, error) {
 }
 
 // Bool returns the boolean at path. The words and numbers that Backstage takes
-// for booleans are accepted: yes, no, on, off, "true", 1, 0 …
+// for booleans are accepted: yes, no, on, off, 1, 0 and text that says true or false.
 func (c *Config) Bool(path string) (bool, error) { return required(c, path, c.BoolOpt) }
 
 // BoolOpt is [Config.Bool] that reports absence as false.

@@ -48,6 +48,7 @@ func redacted(v *value, name string, set keySet, hidden bool) any {
 			fields[key] = redacted(field, key, set.child(key), hidden)
 		}
 		return fields
+	case scalarKind:
 	}
 	text, isText := v.scalar.(string)
 	switch {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -47,6 +48,7 @@ func (t *transformer) transform(v *value, path string, in scope) *value {
 			}
 		}
 		return out
+	case objectKind:
 	}
 	for _, key := range []string{"$file", "$env", "$include"} {
 		if v.fields[key] != nil {
@@ -159,11 +161,9 @@ func (t *transformer) include(v *value, key, path string, in scope) *value {
 func (t *transformer) includeTree(parameter *value, target, path string, in scope) *value {
 	name, inner, _ := strings.Cut(target, "#")
 	file := resolve(in.dir, name)
-	chain := append(in.chain[:len(in.chain):len(in.chain)], file+"#"+inner)
-	for _, before := range in.chain {
-		if before == file+"#"+inner {
-			return t.fail(parameter.at, "%s: $include goes round in a circle: %s", path, strings.Join(chain, " → "))
-		}
+	chain := append(slices.Clone(in.chain), file+"#"+inner)
+	if slices.Contains(in.chain, file+"#"+inner) {
+		return t.fail(parameter.at, "%s: $include goes round in a circle: %s", path, strings.Join(chain, " → "))
 	}
 	if len(chain) > maxIncludes {
 		return t.fail(parameter.at, "%s: $include nests deeper than %d files", path, maxIncludes)

@@ -124,6 +124,7 @@ func (v *value) plain() any {
 			fields[key] = field.plain()
 		}
 		return fields
+	case scalarKind:
 	}
 	return v.scalar
 }
@@ -150,6 +151,7 @@ func (v *value) typeName() string {
 		return "a list"
 	case objectKind:
 		return "an object"
+	case scalarKind:
 	}
 	switch v.scalar.(type) {
 	case nil:
@@ -171,6 +173,7 @@ func (v *value) child(step string) *value {
 		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(v.items) {
 			return v.items[i]
 		}
+	case scalarKind:
 	}
 	return nil
 }

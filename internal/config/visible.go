@@ -157,6 +157,7 @@ func visible(v *value, set keySet, inherited, listVisible bool) any {
 			return fields
 		}
 		return nil
+	case scalarKind:
 	}
 	if shown {
 		return v.scalar

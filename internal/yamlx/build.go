@@ -46,21 +46,18 @@ func (b *builder) value(n *yaml.Node, depth int) (any, *problem) {
 		p.code = fault.TooLarge
 		return nil, p
 	}
-	switch n.Kind {
-	case yaml.ScalarNode:
-		if p := b.indented(n); p != nil {
-			return nil, p
-		}
+	if n.Kind == yaml.AliasNode {
+		return b.alias(n, depth)
+	}
+	if p := b.indented(n); p != nil {
+		return nil, p
+	}
+	if n.Kind == yaml.ScalarNode {
 		value, p := b.scalar(n)
 		if f, ok := value.(float64); ok {
 			return jsonNumber(f), p
 		}
 		return value, p
-	case yaml.AliasNode:
-		return b.alias(n, depth)
-	}
-	if p := b.indented(n); p != nil {
-		return nil, p
 	}
 	block, flowLine := b.block, b.flowLine
 	switch {

@@ -53,7 +53,7 @@ func propertyName(value any) string {
 
 // flow renders a node in flow style on one line.
 func (b *builder) flow(n *yaml.Node) string {
-	switch n.Kind {
+	switch n.Kind { //nolint:exhaustive // documents and streams do not nest
 	case yaml.AliasNode:
 		return "*" + n.Value
 	case yaml.SequenceNode:

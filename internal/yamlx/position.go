@@ -49,7 +49,7 @@ func child(parent *yaml.Node, step string) (label, value *yaml.Node) {
 	if parent.Kind == yaml.AliasNode {
 		parent = parent.Alias
 	}
-	switch parent.Kind {
+	switch parent.Kind { //nolint:exhaustive // scalars have no children
 	case yaml.SequenceNode:
 		i, err := strconv.Atoi(step)
 		if err != nil || i < 0 || i >= len(parent.Content) {

@@ -10,7 +10,7 @@ import (
 
 // The forms of YAML 1.1, which a document asks for by the directive %YAML 1.1.
 var (
-	bool11      = regexp.MustCompile(`^(?:[Yy]|[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON|[Nn]|[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$`)
+	bool11      = regexp.MustCompile(`^(?:[Yy]|[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON|[Nn]|[Nn]o|NO|false|False|FALSE|[Oo]ff|OFF)$`)
 	true11      = regexp.MustCompile(`^(?:[YyTt]|[Oo][Nn]$)`)
 	binary11    = regexp.MustCompile(`^[-+]?0b[01_]+$`)
 	octal11     = regexp.MustCompile(`^[-+]?0[0-7_]+$`)
