@@ -53,13 +53,11 @@ func (a *Authenticator) Authenticate(r *http.Request) (identity.Principal, error
 	}
 	if r.Header.Get("Authorization") == "" {
 		if c, err := r.Cookie(CookieName); err == nil && c.Value != "" {
-			p, err := a.user(r.Context(), c.Value)
-			if err != nil {
-				// A stale cookie must not shut the sign-in page.
-				return identity.Principal{}, nil
+			// A stale cookie is as good as none: it must not shut the sign-in page.
+			if p, err := a.user(r.Context(), c.Value); err == nil {
+				p.Limited = true
+				return p, nil
 			}
-			p.Limited = true
-			return p, nil
 		}
 	}
 	return identity.Principal{}, nil

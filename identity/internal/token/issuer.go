@@ -117,7 +117,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Verified, error) {
 	if !ok || (typ != typeUser && typ != typeLimitedUser) {
 		return Verified{}, fault.New(fault.Unauthenticated, "Illegal token")
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return Verified{}, errVerification
 	}
