@@ -19,6 +19,7 @@ type batch struct {
 	now     time.Time
 	changes []store.Change
 	rows    map[string]*store.Row // rows written here; nil for removed ones
+	removed map[string]int64 // last versions of what this batch removed
 	warn    []func()
 	touched bool // the queue may have something due
 }
@@ -30,6 +31,7 @@ func (b *batch) log(op store.Op, row *store.Row, cause, previous string) {
 	b.rows[row.Ref] = row
 	if op == store.OpDelete {
 		b.rows[row.Ref] = nil
+		b.removed[row.Ref] = row.Version
 	}
 	b.changes = append(b.changes, store.Change{
 		Ref: row.Ref, UID: row.UID, Version: row.Version, Op: op, At: b.now, Cause: cause, Previous: previous,
@@ -50,6 +52,19 @@ func (b *batch) touch(h *store.Head) {
 func (b *batch) enqueue(ctx context.Context, refs []string, cause string, forget bool) error {
 	b.touched = b.touched || len(refs) > 0
 	return b.tx.Enqueue(ctx, refs, cause, forget)
+}
+
+// lastVersions returns the last version numbers of refs that have a history,
+// with what this batch has logged but not yet stored.
+func (b *batch) lastVersions(ctx context.Context, refs []string) (map[string]int64, error) {
+	versions, err := b.tx.LastVersions(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range refs {
+		versions[ref] = max(versions[ref], b.removed[ref])
+	}
+	return versions, nil
 }
 
 // updates numbers the changes and renders them for the read model.
@@ -134,7 +149,7 @@ func (g *Engine) commit(ctx context.Context, fns ...func(context.Context, *batch
 	var b *batch
 	var updates []index.Update
 	err := g.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		b = &batch{g: g, tx: tx, now: g.deps.Clock(), rows: map[string]*store.Row{}}
+		b = &batch{g: g, tx: tx, now: g.deps.Clock(), rows: map[string]*store.Row{}, removed: map[string]int64{}}
 		for _, fn := range fns {
 			if err := fn(ctx, b); err != nil {
 				return err

@@ -94,7 +94,7 @@ func (b *batch) register(ctx context.Context, it *item, cause catalog.Cause) err
 	if row == nil || row.Valid() || row.Flags.Has(store.Failed) || row.Parent != it.parent {
 		return nil
 	}
-	versions, err := b.tx.LastVersions(ctx, []string{it.ref})
+	versions, err := b.lastVersions(ctx, []string{it.ref})
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,7 @@ func (b *batch) create(ctx context.Context, items []*item, cause string) error {
 	for i, it := range items {
 		refs[i] = it.ref
 	}
-	versions, err := b.tx.LastVersions(ctx, refs)
+	versions, err := b.lastVersions(ctx, refs)
 	if err != nil {
 		return err
 	}
@@ -285,7 +285,7 @@ func (b *batch) update(ctx context.Context, row *store.Row, hash, source string,
 		row.Version++
 		b.log(store.OpUpdate, row, cause, old.Body)
 	default:
-		versions, err := b.tx.LastVersions(ctx, []string{row.Ref})
+		versions, err := b.lastVersions(ctx, []string{row.Ref})
 		if err != nil {
 			return err
 		}

@@ -110,6 +110,9 @@ func (u *unit) run(ctx context.Context, in process.Input) error {
 		written <- err
 	}()
 	res := u.g.deps.Pipeline.Process(ctx, in, func(d catalog.Deferred) error { return u.take(ctx, d) })
+	if in.State == nil {
+		res.Unchanged = false // nothing was remembered that could be the same
+	}
 	tail := u.window
 	u.window = nil
 	close(u.ready)
