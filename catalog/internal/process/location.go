@@ -271,7 +271,7 @@ func (l *reader) emitDocument(d *document) bool {
 			at = l.at
 		}
 		refusal.Code, refusal.Ref = codeRule, d.entity.Ref().String()
-		l.problem(refusal, &placedError{err: notAllowed(d.entity, at, l.origin), place: fmt.Sprintf("line %d", d.line)})
+		l.problem(refusal, &placedError{err: notAllowed(d.entity, at, l.origin), place: fmt.Sprintf("%s:%d", at.Target, d.line)})
 		return false
 	}
 	l.hand(child)

@@ -65,7 +65,7 @@ func TestProcess_OneBadDocumentSpoilsNoOther(t *testing.T) {
 		"no metadata":         {"apiVersion: backstage.io/v1alpha1\nkind: Component\n", []string{"TypeError: ", "metadata", "catalog.yaml:11"}},
 		"no kind":             {"apiVersion: backstage.io/v1alpha1\nmetadata:\n  name: x\n", []string{"TypeError: ", "kind", "catalog.yaml:11"}},
 		"no name":             {"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {}\n", []string{"TypeError: ", "name", "catalog.yaml:11"}},
-		"a forbidden kind":    {"apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata:\n  name: sneaky\n", []string{"NotAllowedError: Entity group:default/sneaky at file:", "is not of an allowed kind", "line 11"}},
+		"a forbidden kind":    {"apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata:\n  name: sneaky\n", []string{"NotAllowedError: Entity group:default/sneaky at file:", "is not of an allowed kind", "catalog.yaml:11)"}},
 		"the same ref again":  {component("first", ""), []string{"component:default/first stands twice", "lines 1 and 11"}},
 		"duplicate keys":      {"kind: A\nkind: B\n", []string{"catalog.yaml:12:1", "occurs twice"}},
 		"an alias bomb":       {bomb, []string{"catalog.yaml:"}},
