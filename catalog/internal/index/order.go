@@ -33,13 +33,32 @@ type orderSet struct {
 }
 
 // orderEntry is an order that is made when it is first asked for: from
-// scratch, or out of an earlier one and the entities that changed since.
+// scratch, or out of the entry before it and the entities that changed since.
 type orderEntry struct {
 	once    sync.Once
 	ready   atomic.Pointer[order]
-	base    *order
-	changed []ID
-	rel     bool // depends on relations
+	prev    atomic.Pointer[orderEntry] // until ready
+	changed []ID                       // since prev
+	pending int                        // changed of this entry and those before, as far as none is ready
+	rel     bool                       // depends on relations
+}
+
+// base returns the nearest order before and what changed since, or nil.
+func (e *orderEntry) base() (*order, []ID) {
+	var changed []ID
+	for x := e; ; {
+		p := x.prev.Load()
+		if x != e {
+			if o := x.ready.Load(); o != nil {
+				return o, changed
+			}
+		}
+		if p == nil {
+			return nil, nil
+		}
+		changed = append(changed, x.changed...)
+		x = p
+	}
 }
 
 func newOrderSet() *orderSet { return &orderSet{} }
@@ -48,23 +67,25 @@ func newOrderSet() *orderSet { return &orderSet{} }
 // have other content and the entities related other relations.
 func (o *orderSet) next(changed, related []ID, n uint32) *orderSet {
 	out := newOrderSet()
+	all := append(slices.Clip(changed), related...)
 	o.entries.Range(func(spec, v any) bool {
 		e := v.(*orderEntry)
-		next := &orderEntry{base: e.base, changed: e.changed, rel: e.rel}
-		if ready := e.ready.Load(); ready != nil {
-			next.base, next.changed = ready, nil
+		ids := changed
+		if e.rel {
+			ids = all
 		}
-		if next.base == nil {
+		if len(ids) == 0 {
+			out.entries.Store(spec, e)
 			return true
 		}
-		next.changed = append(slices.Clip(next.changed), changed...)
-		if next.rel {
-			next.changed = append(next.changed, related...)
+		next := &orderEntry{changed: ids, pending: len(ids), rel: e.rel}
+		if e.ready.Load() == nil {
+			next.pending += e.pending
 		}
-		if len(next.changed) > 1024+int(n)/4 {
-			return true // cheaper from scratch, when somebody asks again
+		if next.pending <= 1024+int(n)/4 { // else it is cheaper from scratch
+			next.prev.Store(e)
+			out.entries.Store(spec, next)
 		}
-		out.entries.Store(spec, next)
 		return true
 	})
 	return out
@@ -98,7 +119,10 @@ func (s *Snapshot) order(spec string, rel bool, build func(base *order, changed 
 	if o := e.ready.Load(); o != nil {
 		return o
 	}
-	e.once.Do(func() { e.ready.Store(build(e.base, e.changed)) })
+	e.once.Do(func() {
+		e.ready.Store(build(e.base()))
+		e.prev.Store(nil)
+	})
 	return e.ready.Load()
 }
 
