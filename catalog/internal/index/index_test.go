@@ -2,6 +2,8 @@ package index
 
 import (
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -117,5 +119,130 @@ func TestProject(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func component(name string, relations ...catalog.Relation) Record {
+	return record("component:default/"+name, "uid-"+name,
+		`{"metadata":{"name":"`+name+`","namespace":"default"},"apiVersion":"v1","kind":"Component","spec":{}}`, relations...)
+}
+
+func TestApplyTellsOfNeighbours(t *testing.T) {
+	t.Parallel()
+	a, b := component("a"), component("b")
+	x := loaded(t, false, a, b)
+	etag := func(ref string) string {
+		s := x.Snapshot()
+		id, _ := s.Lookup(ref)
+		return s.Etag(id)
+	}
+	before := etag(b.Ref)
+	var told []catalog.Change
+	cancel := x.Subscribe(func(c []catalog.Change) { told = c })
+
+	a.Relations = both("dependsOn", "dependencyOf", a.Ref, b.Ref)
+	x.Apply([]Update{{Seq: 7, Ref: a.Ref, Record: &a}})
+	want := []catalog.Change{{Seq: 7, Ref: a.Ref}, {Seq: 7, Ref: b.Ref}}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Error(diff)
+	}
+	if etag(b.Ref) == before || x.Snapshot().Seq() != 7 {
+		t.Error("the neighbour looks as before")
+	}
+
+	told = nil
+	x.Apply([]Update{{Seq: 8, Ref: a.Ref, Record: &a}})
+	if told != nil {
+		t.Errorf("nothing changed, but %v was told", told)
+	}
+	x.Apply([]Update{{Seq: 9, Ref: a.Ref}})
+	want = []catalog.Change{{Seq: 9, Ref: a.Ref, Removed: true}, {Seq: 9, Ref: b.Ref}}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Error(diff)
+	}
+	if etag(b.Ref) != before {
+		t.Error("the neighbour's etag did not come back")
+	}
+
+	cancel()
+	told = nil
+	x.Apply([]Update{{Seq: 10, Ref: a.Ref, Record: &a}})
+	if told != nil {
+		t.Error("told after cancel")
+	}
+}
+
+func TestApplyIgnoresWhatIsOutOfDate(t *testing.T) {
+	t.Parallel()
+	a := component("a")
+	x := loaded(t, false)
+	x.Apply([]Update{{Seq: 3, Ref: a.Ref, Record: &a}, {Seq: 4, Ref: a.Ref}})
+	x.Apply([]Update{{Seq: 2, Ref: a.Ref, Record: &a}})
+	if n := x.Snapshot().Len(); n != 0 {
+		t.Errorf("%d entities, want none: the removal is newer", n)
+	}
+	bad := Record{Ref: "component:default/bad", JSON: []byte(`{"metadata":{"name":`)}
+	x = New(Options{Logger: slog.New(slog.DiscardHandler)})
+	x.Apply([]Update{{Seq: 5, Ref: bad.Ref, Record: &bad}, {Seq: 6, Ref: a.Ref, Record: &a}})
+	if n := x.Snapshot().Len(); n != 1 {
+		t.Errorf("%d entities, want 1: a bad one spoils no other", n)
+	}
+}
+
+func TestLoadReplacesAllOrNothing(t *testing.T) {
+	t.Parallel()
+	x := loaded(t, false, component("a"))
+	load := func(err error, recs ...Record) error {
+		return x.LoadAt(5, func(yield func(Record) bool) error {
+			for _, r := range recs {
+				yield(r)
+			}
+			return err
+		})
+	}
+	stop := errors.New("stop")
+	if err := load(stop, component("b")); !errors.Is(err, stop) {
+		t.Errorf("got %v", err)
+	}
+	if err := load(nil, component("b"), Record{Ref: "x:y/z", JSON: []byte(`[]`)}); !errors.Is(err, errJSON) {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := x.Snapshot().Lookup("component:default/a"); !ok || x.Snapshot().Len() != 1 {
+		t.Error("a load that failed changed something")
+	}
+	if err := load(nil, component("b"), component("c"), component("b")); err != nil {
+		t.Fatal(err)
+	}
+	if s := x.Snapshot(); s.Len() != 2 || s.Seq() != 5 {
+		t.Errorf("%d entities at %d", s.Len(), s.Seq())
+	}
+}
+
+func TestAncestry(t *testing.T) {
+	t.Parallel()
+	leaf, mid, root := component("leaf"), component("mid"), component("root")
+	leaf.Parents = []string{mid.Ref, "component:default/gone"}
+	mid.Parents = []string{root.Ref, leaf.Ref}
+	root.Parents = []string{"provider:config"}
+	s := loaded(t, false, root, leaf, mid).Snapshot()
+	a, ok := s.Ancestry("Component:default/LEAF")
+	if !ok || a.Root != leaf.Ref {
+		t.Fatalf("got %v, %v", a, ok)
+	}
+	got := map[string][]string{}
+	var order []string
+	for _, item := range a.Items {
+		got[s.Ref(item.ID)] = item.Parents
+		order = append(order, s.Ref(item.ID))
+	}
+	if diff := cmp.Diff([]string{leaf.Ref, mid.Ref, root.Ref}, order); diff != "" {
+		t.Error(diff)
+	}
+	want := map[string][]string{leaf.Ref: leaf.Parents, mid.Ref: mid.Parents, root.Ref: {}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, ok := s.Ancestry("component:default/nope"); ok {
+		t.Error("there is no such entity")
 	}
 }
