@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/internal/index"
@@ -111,10 +112,15 @@ func (s *Service) Ancestry(ctx context.Context, ref catalog.Ref) (*index.Snapsho
 		if !reachable[snap.Ref(item.ID)] || !sc.visible(snap, item.ID) {
 			continue
 		}
+		parents := []string{}
 		for _, p := range item.Parents {
-			reachable[p] = true
+			// Roots such as the configuration are no entities and have no ref.
+			if strings.Contains(p, "/") {
+				reachable[p] = true
+				parents = append(parents, p)
+			}
 		}
-		out = append(out, Ancestor{ID: item.ID, Parents: item.Parents})
+		out = append(out, Ancestor{ID: item.ID, Parents: parents})
 	}
 	return snap, out, nil
 }
