@@ -35,6 +35,13 @@ const known: Record<string, KindInfo> = {
 
 const order = Object.keys(known);
 
+/** "DataProduct" reads as "Data product"; abbreviations stay in capitals. */
+function spaced(kind: string): string {
+  const words = kind.replace(/([a-z0-9])(?=[A-Z])/g, '$1 ').split(' ');
+  const lower = (word: string) => (/^[A-Z][a-z]/.test(word) ? word.toLowerCase() : word);
+  return words.map((word, at) => (at === 0 ? word : lower(word))).join(' ');
+}
+
 function plural(word: string): string {
   if (/[^aeiou]y$/i.test(word)) return `${word.slice(0, -1)}ies`;
   return /(s|x|ch|sh)$/i.test(word) ? `${word}es` : `${word}s`;
@@ -42,13 +49,14 @@ function plural(word: string): string {
 
 /** Label, plural and icon of a kind; a custom kind is named as its entities spell it. */
 export function kindInfo(kind: string): KindInfo {
-  return known[kind.toLowerCase()] ?? { label: kind, plural: plural(kind), icon: IconCube };
+  const label = spaced(kind);
+  return known[kind.toLowerCase()] ?? { label, plural: plural(label), icon: IconCube };
 }
 
 /** The plural inside a sentence: "components", but "APIs". */
 export function kindWord(kind: string): string {
   const word = kindInfo(kind).plural;
-  return /^[A-Z][a-z]+$/.test(word) ? word.toLowerCase() : word;
+  return /^[A-Z][a-z]+\b/.test(word) ? word.toLowerCase() : word;
 }
 
 /** Sorts kinds: the well-known ones first, then custom ones by name, locations last. */

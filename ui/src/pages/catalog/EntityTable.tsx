@@ -24,7 +24,6 @@ interface EntityTableProps extends CellActions {
 /** The list itself; rows are links, so that opening in a new tab works as anywhere. */
 export function EntityTable(props: EntityTableProps) {
   const { columns, items, sort, onSort } = props;
-  const total = columns.reduce((sum, { width }) => sum + width, 0);
   return (
     <table
       className="table"
@@ -34,7 +33,7 @@ export function EntityTable(props: EntityTableProps) {
       <caption className="vh">{props.caption}</caption>
       <colgroup>
         {columns.map(({ id, width }) => (
-          <col key={id} className={`col-${id}`} style={{ width: `${(width / total) * 100}%` }} />
+          <col key={id} className={`col-${id}`} style={{ width }} />
         ))}
         <col className="col-star" />
       </colgroup>

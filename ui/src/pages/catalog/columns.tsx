@@ -10,8 +10,8 @@ export interface Column {
   header: string;
   /** The field the server sorts by; a column without one cannot be sorted. */
   sort?: string;
-  /** Share of the table's width. */
-  width: number;
+  /** A CSS width; columns without one share what is left. */
+  width?: string;
   cell: (entity: Entity, actions: CellActions) => ReactNode;
 }
 
@@ -44,7 +44,7 @@ const owner: Column = {
   id: 'owner',
   header: 'Owner',
   sort: 'relations.ownedBy',
-  width: 15,
+  width: '140px',
   cell: entity => refs(entity, one(entity.spec?.owner), 'group'),
 };
 
@@ -52,7 +52,7 @@ const system: Column = {
   id: 'system',
   header: 'System',
   sort: 'spec.system',
-  width: 14,
+  width: '140px',
   cell: entity => refs(entity, one(entity.spec?.system), 'system'),
 };
 
@@ -60,7 +60,7 @@ const domain: Column = {
   id: 'domain',
   header: 'Domain',
   sort: 'spec.domain',
-  width: 14,
+  width: '150px',
   cell: entity => refs(entity, one(entity.spec?.domain), 'domain'),
 };
 
@@ -68,7 +68,7 @@ const type: Column = {
   id: 'type',
   header: 'Type',
   sort: 'spec.type',
-  width: 10,
+  width: '96px',
   cell: entity => entity.spec?.type,
 };
 
@@ -76,7 +76,7 @@ const lifecycle: Column = {
   id: 'lifecycle',
   header: 'Lifecycle',
   sort: 'spec.lifecycle',
-  width: 13,
+  width: '120px',
   cell: ({ spec }) =>
     spec?.lifecycle && (
       <span className="lifecycle">
@@ -89,14 +89,13 @@ const lifecycle: Column = {
 const description: Column = {
   id: 'description',
   header: 'Description',
-  width: 26,
   cell: ({ metadata }) => <span title={metadata.description}>{metadata.description}</span>,
 };
 
 const tags: Column = {
   id: 'tags',
   header: 'Tags',
-  width: 16,
+  width: '160px',
   cell: ({ metadata }, { pickTag }) =>
     metadata.tags && (
       <span className="tag-list" title={metadata.tags.join(', ')}>
@@ -114,7 +113,7 @@ const email: Column = {
   id: 'email',
   header: 'Email',
   sort: 'spec.profile.email',
-  width: 26,
+  width: '26%',
   cell: ({ spec }) =>
     spec?.profile?.email && (
       <a className="entity-link" href={`mailto:${spec.profile.email}`}>
@@ -126,7 +125,7 @@ const email: Column = {
 const memberOf: Column = {
   id: 'groups',
   header: 'Groups',
-  width: 40,
+  width: '44%',
   cell: entity => refs(entity, entity.spec?.memberOf, 'group', 3),
 };
 
@@ -134,16 +133,16 @@ const parent: Column = {
   id: 'parent',
   header: 'Parent',
   sort: 'spec.parent',
-  width: 18,
+  width: '18%',
   cell: entity => refs(entity, one(entity.spec?.parent), 'group'),
 };
 
 const members: Column = {
   id: 'members',
   header: 'Members',
-  width: 10,
+  width: '96px',
   cell: ({ relations, spec }) => {
-    const related = relations?.filter(({ type: name }) => name === 'hasMember').length;
+    const related = relations?.filter(({ type: relation }) => relation === 'hasMember').length;
     return <span className="num">{related ?? spec?.members?.length ?? 0}</span>;
   },
 };
@@ -151,7 +150,7 @@ const members: Column = {
 const target: Column = {
   id: 'target',
   header: 'Target',
-  width: 54,
+  width: '52%',
   cell: ({ spec }) => {
     const text = [spec?.target, ...(spec?.targets ?? [])].filter(Boolean).join(', ');
     return (
@@ -166,39 +165,36 @@ const kind: Column = {
   id: 'kind',
   header: 'Kind',
   sort: 'kind',
-  width: 11,
+  width: '116px',
   cell: entity => kindInfo(entity.kind).label,
 };
 
-function nameColumn(width: number): Column {
-  return {
-    id: 'name',
-    header: 'Name',
-    sort: 'metadata.name',
-    width,
-    // The table draws this cell itself: it holds the row's link and the star.
-    cell: () => null,
-  };
-}
+const name: Column = {
+  id: 'name',
+  header: 'Name',
+  sort: 'metadata.name',
+  // The table draws this cell itself: it holds the row's link and the star.
+  cell: () => null,
+};
 
 const owned = [owner, type, lifecycle, description, tags];
 
 const columnsByKind: Record<string, Column[]> = {
-  component: [nameColumn(24), system, owner, type, lifecycle, description, tags],
-  api: [nameColumn(24), system, owner, type, lifecycle, description, tags],
-  resource: [nameColumn(25), system, owner, type, description, tags],
-  system: [nameColumn(26), domain, owner, description, tags],
-  domain: [nameColumn(28), owner, description, tags],
-  group: [nameColumn(28), type, parent, members, description],
-  user: [nameColumn(30), email, memberOf],
-  template: [nameColumn(28), owner, type, description, tags],
-  location: [nameColumn(36), type, target],
-  all: [nameColumn(26), kind, owner, type, description, tags],
+  component: [name, system, owner, type, lifecycle, description, tags],
+  api: [name, system, owner, type, lifecycle, description, tags],
+  resource: [name, system, owner, type, description, tags],
+  system: [name, domain, owner, description, tags],
+  domain: [name, owner, description, tags],
+  group: [name, type, parent, members, description],
+  user: [name, email, memberOf],
+  template: [name, owner, type, description, tags],
+  location: [name, type, target],
+  all: [name, kind, owner, type, description, tags],
 };
 
 /** The columns that say something about entities of a kind; a custom kind gets the common ones. */
 export function columnsFor(kindName: string): Column[] {
-  return columnsByKind[kindName] ?? [nameColumn(26), ...owned];
+  return columnsByKind[kindName] ?? [name, ...owned];
 }
 
 /** Shown beside the name when the last processing of the entity failed. */
