@@ -64,7 +64,7 @@ func (c *validateCommand) Run(ctx context.Context, env *environment) error {
 			return err
 		}
 		if err == nil {
-			cfg = still{loaded}
+			cfg = loaded.Live()
 		}
 	}
 	ok, err := catalogplugin.Validate(ctx, env.Stdout, cfg, c.JSON, c.Verbose, c.Paths)
@@ -76,12 +76,6 @@ func (c *validateCommand) Run(ctx context.Context, env *environment) error {
 	}
 	return nil
 }
-
-// still is a configuration that is never reloaded.
-type still struct{ *config.Config }
-
-// Subscribe implements plugin.Config.
-func (still) Subscribe(func()) {}
 
 func fileExists(name string) bool {
 	_, err := os.Stat(name)
@@ -142,7 +136,7 @@ func (f configFlags) openDatabase(ctx context.Context, env *environment) (*db.DB
 	if err != nil {
 		return nil, err
 	}
-	s, err := readSettings(still{cfg})
+	s, err := readSettings(cfg.Live())
 	if err != nil {
 		return nil, err
 	}

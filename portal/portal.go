@@ -71,7 +71,7 @@ type Portal struct {
 // Open opens the database, applies migrations and initialises the plugins. The
 // caller closes the portal, also one that never ran.
 func Open(ctx context.Context, opts Options) (_ *Portal, err error) {
-	p := &Portal{opts: opts, config: &live{watcher: opts.Config}, bus: &events.Bus{}}
+	p := &Portal{opts: opts, config: &live{Live: opts.Config.Live()}, bus: &events.Bus{}}
 	if p.settings, err = readSettings(p.config); err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 		return err
 	}
 	p.root.HandleRoot("GET /metrics", p.opts.Telemetry.MetricsHandler())
-	p.settings.Server.Logger = p.opts.Logger
+	p.settings.Server.Logger, p.settings.Server.Root = p.opts.Logger, p.root
 	p.server = httpx.NewServer(p.opts.Telemetry.Handler(p.root), p.settings.Server)
 
 	p.plugins = append(p.plugins, p.opts.Plugins...)
