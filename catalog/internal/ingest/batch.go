@@ -19,7 +19,7 @@ type batch struct {
 	now     time.Time
 	changes []store.Change
 	rows    map[string]*store.Row // rows written here; nil for removed ones
-	removed map[string]int64 // last versions of what this batch removed
+	removed map[string]int64      // last versions of what this batch removed
 	warn    []func()
 	touched bool // the queue may have something due
 }

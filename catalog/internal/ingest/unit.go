@@ -257,8 +257,13 @@ func (u *unit) finish(ctx context.Context, entity catalog.Entity, res process.Re
 			if err := u.put(ctx, b, items); err != nil {
 				return err
 			}
-			if err := u.settle(ctx, b, &res, out); err != nil {
+			stale, err := u.settle(ctx, b, &res, out)
+			if err != nil {
 				return err
+			}
+			if stale {
+				b.touched = true
+				return b.tx.Finish(ctx, u.lease, b.now, b.now, g.fingerprint, nil, false)
 			}
 			return b.tx.Finish(ctx, u.lease, b.now, g.next(b.now), g.fingerprint, out.state, leave)
 		},
@@ -274,16 +279,23 @@ func (u *unit) finish(ctx context.Context, entity catalog.Entity, res process.Re
 	}
 }
 
-// settle stores the source itself and takes away what it no longer emits.
-func (u *unit) settle(ctx context.Context, b *batch, res *process.Result, out *output) error {
+// settle stores the source itself and takes away what it no longer emits. It
+// reports stale, and does nothing, when the entity became another one while it
+// was processed: by the word of its parent, or of a new one.
+func (u *unit) settle(ctx context.Context, b *batch, res *process.Result, out *output) (stale bool, err error) {
 	rows, err := b.tx.Rows(ctx, []string{u.lease.Ref})
 	if err != nil {
-		return err
+		return false, err
 	}
 	old := rows[u.lease.Ref]
-	if old == nil {
-		return nil
+	if old == nil || old.UID != u.row.UID || old.InputHash != u.row.InputHash ||
+		old.LocationKey != u.row.LocationKey || old.Parent != u.row.Parent {
+		return true, nil
 	}
+	return false, u.settleOn(ctx, b, old, res, out)
+}
+
+func (u *unit) settleOn(ctx context.Context, b *batch, old *store.Row, res *process.Result, out *output) error {
 	flags := old.Flags
 	if err := b.update(ctx, old, old.InputHash, old.Unprocessed(), out, causeText(u.cause)); err != nil {
 		return err

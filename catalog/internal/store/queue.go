@@ -193,14 +193,16 @@ func (tx *Tx) Finish(ctx context.Context, l *Lease, now, next time.Time, fingerp
 			return err
 		}
 	}
-	// A wish for a fresh start in the meantime has emptied the memory, and
-	// that of this round must not undo it.
+	// After a wish in the meantime nothing may be remembered: not this round,
+	// if the wish was for a fresh start, and not the one before, whose memory
+	// does not know what this round has changed. NULLIF is a null of the
+	// column's type on both engines.
 	_, err := tx.ExecContext(ctx, `
 		UPDATE catalog_source
 		SET lease_owner = '', lease_until = 0, finished_at = $4, fingerprint = $5,
 			due_at = CASE WHEN wish = $3 THEN $6 ELSE due_at END,
 			cause = CASE WHEN wish = $3 THEN '' ELSE cause END,
-			state = CASE WHEN wish = $3 THEN $7 ELSE state END
+			state = CASE WHEN wish = $3 THEN $7 ELSE NULLIF(state, state) END
 		WHERE ref = $1 AND fence = $2`, l.Ref, l.Fence, l.Wish, micros(now), fingerprint, micros(next), state)
 	if err != nil {
 		return fmt.Errorf("finish %s: %w", l.Ref, err)
