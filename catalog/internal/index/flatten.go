@@ -10,8 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxKey is the longest key, in UTF-16 units, that is searchable; see also
-// tooLong.
+// maxDepth is how deep an entity may be nested.
 const maxDepth = 200
 
 const (
@@ -44,8 +43,8 @@ type flattener struct {
 
 var errJSON = errors.New("malformed JSON")
 
-// reset forgets the rows of earlier runs.
-func (f *flattener) reset() { f.rows, f.text = f.rows[:0], make([]byte, 0, 8<<10) }
+// reset forgets the rows of earlier runs, whose memory is used again.
+func (f *flattener) reset() { f.rows, f.text = f.rows[:0], f.text[:0] }
 
 // run appends the rows of the entity and returns them. The closing brace of
 // the entity may be missing. Of what is not searched nothing is returned:

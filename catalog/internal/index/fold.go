@@ -2,7 +2,9 @@ package index
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // lower appends the lower-case form of b to dst.
@@ -68,8 +70,12 @@ func tooLong(b []byte) bool {
 // JavaScript. It differs from the order of bytes only where a character beyond
 // U+FFFF meets one from U+E000 to U+FFFF.
 func compareUnits(a, b string) int {
-	n := min(len(a), len(b))
-	for i := range n {
+	n, i := min(len(a), len(b)), 0
+	x, y := unsafe.Slice(unsafe.StringData(a), n), unsafe.Slice(unsafe.StringData(b), n)
+	for i+8 <= n && binary.NativeEndian.Uint64(x[i:]) == binary.NativeEndian.Uint64(y[i:]) {
+		i += 8 // refs have a long way in common
+	}
+	for ; i < n; i++ {
 		x, y := a[i], b[i]
 		if x == y {
 			continue

@@ -100,7 +100,7 @@ func (x *Index) Load(each func(yield func(Record) bool) error) error {
 func (x *Index) LoadAt(seq int64, each func(yield func(Record) bool) error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	w := newWriter(x.opts, maphash.MakeSeed(), 1<<18)
+	w := newWriter(x.opts, maphash.MakeSeed(), 1<<14)
 	w.seq = seq
 	if err := w.load(each); err != nil {
 		return fmt.Errorf("load the read model: %w", err)

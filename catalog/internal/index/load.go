@@ -147,8 +147,8 @@ func (l *loader) index(b *batch) {
 // records of one ref the last one counts.
 func (l *loader) store(b *batch) {
 	w := l.w
-	var last string
-	var lastName uint32
+	var last, location, parents string
+	var lastName, locationName, parentsName uint32
 	for i := range b.out {
 		p := &b.out[i]
 		if p.err != nil && l.bad == nil {
@@ -163,10 +163,16 @@ func (l *loader) store(b *batch) {
 			l.twice = append(l.twice, v-1)
 			l.edges = slices.DeleteFunc(l.edges, func(e flatEdge) bool { return e.emitter == name })
 		}
+		if p.rec.LocationKey != location || locationName == 0 {
+			location, locationName = p.rec.LocationKey, w.names.name(p.rec.LocationKey)
+		}
+		if text := parentsText(p.rec.Parents); text != parents || parentsName == 0 {
+			parents, parentsName = text, w.names.name(text)
+		}
 		e := w.entities.ptr(id, w.txn)
 		*e = entity{
 			size: uint32(len(p.blob)), jsonSize: p.jsonSize, insert: p.insert, ref: name, uid: b.uids[i],
-			location: w.names.name(p.rec.LocationKey), parents: w.names.name(parentsText(p.rec.Parents)),
+			location: locationName, parents: parentsName,
 			live: true, ownEtag: p.ownEtag, orphan: p.rec.Orphan, version: p.rec.Version, hash: p.hash,
 		}
 		e.block, e.off = w.slabs.put(id, p.blob, w.txn)

@@ -51,6 +51,7 @@ type writer struct {
 	related  []ID // relations changed
 	changes  map[uint32]catalog.Change
 	flat     flattener
+	memo     []memo
 	uid      uint32
 	newTerms []uint32
 	newKeys  []uint32
@@ -75,7 +76,7 @@ func newWriter(opts Options, seed maphash.Seed, capacity int) *writer {
 		names: newSymbols(seed, capacity), keys: newSymbols(seed, 0), terms: newSymbols(seed, capacity),
 		all: roaring.New(), relKeys: map[uint32]uint32{}, relTypes: map[string]uint32{}, sorted: newSortedTerms(), orders: newOrderSet(),
 		foreign: map[uint32][]triple{}, touched: map[uint32]*touch{}, changes: map[uint32]catalog.Change{},
-		flat: flattener{seed: seed},
+		flat: flattener{seed: seed}, memo: make([]memo, memoSize),
 	}
 	w.names.name("")
 	w.keys.name("")
@@ -258,25 +259,38 @@ func (w *writer) reindex(id ID, old *entity, fresh bool, p *prepared) {
 		func(i uint32) { w.byKey.remove(i, id, w.txn) }, func(i uint32) { w.byKey.add(i, id, w.txn) })
 }
 
+// memo remembers the numbers of frequent rows. Two seeded hashes of 64 bits
+// together are as good as the texts.
+type memo struct {
+	kh, vh    uint64
+	key, term uint32
+	flags     uint8
+}
+
+const memoSize = 1 << 13
+
 // numbers appends the terms and keys of the rows, sorted and without
 // duplicates, and leaves the term of the uid in w.uid.
 func (w *writer) numbers(rows []row, terms, keys []uint32) (t, k []uint32) {
-	var lastKey []byte
-	var key uint32
 	for i := range rows {
 		r := &rows[i]
-		if i == 0 || string(lastKey) != string(r.key) {
-			key, lastKey = w.key(r.key, r.kh), r.key
-			keys = append(keys, key)
+		m := &w.memo[(r.kh*31^r.vh)%memoSize]
+		if m.kh != r.kh || m.vh != r.vh || m.flags != r.flags || m.flags&(rowLower|rowNull) == 0 {
+			*m = memo{kh: r.kh, vh: r.vh, flags: r.flags, key: w.key(r.key, r.kh)}
+			if r.flags&rowNull == 0 {
+				m.term = w.term(m.key, r)
+			}
+		}
+		if n := len(keys); n == 0 || keys[n-1] != m.key {
+			keys = append(keys, m.key)
 		}
 		if r.flags&rowNull != 0 {
 			continue
 		}
-		t := w.term(key, r)
-		if key == w.uidKey {
-			w.uid = t
+		if m.key == w.uidKey {
+			w.uid = m.term
 		}
-		terms = append(terms, t)
+		terms = append(terms, m.term)
 	}
 	slices.Sort(terms)
 	slices.Sort(keys)
