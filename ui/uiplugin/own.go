@@ -2,6 +2,7 @@ package uiplugin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ const (
 	rootMarker     = "data-stagedoor"
 	headMarker     = "<!--stagedoor:head-->"
 	bodyMarker     = "<!--stagedoor:body-->"
+	nameMarker     = "<!--stagedoor:name-->"
 	themeCookie    = "stagedoor-theme"
 	providerCookie = "stagedoor-provider"
 )
@@ -118,6 +120,8 @@ func (u *UI) ownPage(r *http.Request) ([]byte, error) {
 	page = bytes.Replace(page, []byte(rootMarker), []byte(attributes), 1)
 	page = bytes.Replace(page, []byte(headMarker), append(append([]byte(`<script type="application/json" id="stagedoor-boot">`), raw...), "</script>"...), 1)
 	page = bytes.Replace(page, []byte(bodyMarker), nil, 1)
+	name := cmp.Or(b.Config.Organization.Name, b.Config.App.Title)
+	page = bytes.Replace(page, []byte(nameMarker), []byte(html.EscapeString(name)), 1)
 	return bytes.Replace(page, []byte("<title>Stagedoor</title>"), []byte("<title>"+html.EscapeString(b.Config.App.Title)+"</title>"), 1), nil
 }
 

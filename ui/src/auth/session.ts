@@ -170,7 +170,7 @@ export class Session implements TokenSource {
   }
 }
 
-const key = 'stagedoor-sign-in';
+const key = 'stagedoor-provider';
 
 /**
  * Remembers the provider in localStorage and, for the server, in a cookie of the

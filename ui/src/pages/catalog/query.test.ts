@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import firstQueries from '../../../public/first-queries.json';
 import { facetRequest, fields, kindsRequest, pageRequest } from './query';
 import { initialState, type CatalogState } from './state';
 
@@ -19,6 +20,17 @@ describe('the page request', () => {
     expect(pageRequest(initialState, viewer)).toEqual({
       search: `fields=${list}&filter=kind%3Dcomponent&limit=25&orderField=metadata.name%2Casc`,
     });
+  });
+
+  it('of the first page is what public/first-queries.json tells the server to inject', () => {
+    const [page, kinds] = firstQueries['/catalog'];
+    const request = pageRequest(initialState, viewer);
+    const search = request && 'search' in request ? request.search : '';
+    expect(page).toEqual({
+      key: ['by-query', search],
+      get: `/api/catalog/entities/by-query?${search}`,
+    });
+    expect(kinds?.key).toEqual(['facets', JSON.stringify(kindsRequest(initialState, viewer))]);
   });
 
   it('joins different filters by AND and values of one by OR', () => {
