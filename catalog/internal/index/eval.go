@@ -187,10 +187,27 @@ func (s *Snapshot) exists(key string) *Bitmap {
 // where returns the entities with a value at the key for which ok holds; ok
 // gets the value in lower case.
 func (s *Snapshot) where(key string, ok func(value []byte) bool) *Bitmap {
+	return s.whereBy(key, ok, func(k uint32, found func(term uint32)) {
+		var buf [256]byte
+		for id := s.keyHead.at(k); id != 0; {
+			e, v := s.terms.entry(id-1), s.terms.bytes(id-1)
+			if e.size&symLower == 0 {
+				v = lower(buf[:0], v)
+			}
+			if ok(v) {
+				found(id - 1)
+			}
+			id = e.prev
+		}
+	})
+}
+
+// whereBy is where with a way of its own to find the terms of a key.
+func (s *Snapshot) whereBy(key string, ok func(value []byte) bool, search func(key uint32, found func(term uint32))) *Bitmap {
 	set := roaring.New()
 	if strings.HasPrefix(key, relationPrefix) {
 		s.eachRelated(s.all, key[len(relationPrefix):], func(id ID, target uint32) {
-			if ok(s.names.bytes(target)) {
+			if text := s.names.bytes(target); !tooLong(text) && ok(text) {
 				set.Add(id)
 			}
 		})
@@ -198,24 +215,14 @@ func (s *Snapshot) where(key string, ok func(value []byte) bool) *Bitmap {
 	}
 	if k, found := s.key(key); found {
 		var ids []uint32
-		var buf [256]byte
-		for id := s.keyHead.at(k); id != 0; {
-			e := s.terms.entry(id - 1)
-			v := s.terms.bytes(id - 1)
-			if e.size&symLower == 0 {
-				v = lower(buf[:0], v)
+		search(k, func(term uint32) {
+			if p := s.byTerm.get(term); p.has {
+				ids = append(ids, p.one)
+			} else {
+				p.addTo(set)
 			}
-			if ok(v) {
-				p := s.byTerm.get(id - 1)
-				switch {
-				case p.has:
-					ids = append(ids, p.one)
-				default:
-					p.addTo(set)
-				}
-			}
-			id = e.prev
-		}
+		})
+		slices.Sort(ids)
 		set.AddMany(ids)
 	}
 	if items := s.items(key); len(items) > 0 && ok([]byte("true")) {
@@ -244,7 +251,7 @@ func (s *Snapshot) addRelated(set *Bitmap, typ, target string) {
 }
 
 // eachRelated calls fn with every target of a relation of the type (in lower
-// case) of the entities.
+// case) of the entities, also when it is too long to be searched.
 func (s *Snapshot) eachRelated(within *Bitmap, typ string, fn func(id ID, target uint32)) {
 	types := s.relationTypes(typ)
 	if len(types) == 0 {
@@ -254,7 +261,7 @@ func (s *Snapshot) eachRelated(within *Bitmap, typ string, fn func(id ID, target
 		id := it.Next()
 		edges := s.out.at(s.ent(id).ref)
 		for i, e := range edges {
-			if slices.Contains(types, e.typ) && (i == 0 || !sameEnd(e, edges[i-1])) && !tooLong(s.names.bytes(e.peer)) {
+			if slices.Contains(types, e.typ) && (i == 0 || !sameEnd(e, edges[i-1])) {
 				fn(id, e.peer)
 			}
 		}

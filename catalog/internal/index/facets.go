@@ -100,7 +100,7 @@ func (s *Snapshot) relationFacet(key string, within *Bitmap) []catalog.Facet {
 	})
 	out := make([]catalog.Facet, 0, distinct)
 	for name, n := range counts {
-		if n > 0 {
+		if n > 0 && !tooLong(s.names.bytes(uint32(name))) {
 			out = append(out, catalog.Facet{Value: s.names.text(uint32(name)), Count: int(n)})
 		}
 	}

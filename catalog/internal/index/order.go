@@ -137,7 +137,11 @@ func (s *Snapshot) buildOrder(field string) *order {
 		}
 	}
 	if strings.HasPrefix(field, relationPrefix) {
-		s.eachRelated(s.all, field[len(relationPrefix):], func(id ID, target uint32) { set(id, s.names.text(target)) })
+		s.eachRelated(s.all, field[len(relationPrefix):], func(id ID, target uint32) {
+			if text := s.names.text(target); !tooLong(s.names.bytes(target)) {
+				set(id, text)
+			}
+		})
 	} else {
 		if k, ok := s.key(field); ok {
 			for t := s.keyHead.at(k); t != 0; t = s.terms.entry(t - 1).prev {

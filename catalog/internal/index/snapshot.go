@@ -57,6 +57,7 @@ type Snapshot struct {
 	cache    *cache
 	orders   *orderSet
 	sorted   *sortedTerms
+	texts    *textColumns
 }
 
 // Len returns the number of entities.

@@ -37,6 +37,7 @@ type writer struct {
 	relKeys  map[uint32]uint32
 	relTypes map[string]uint32 // names of the types in relKeys
 	sorted   *sortedTerms
+	texts    *textColumns
 	orders   *orderSet
 
 	n       uint32              // entity numbers given so far
@@ -74,7 +75,7 @@ func newWriter(opts Options, seed maphash.Seed, capacity int) *writer {
 	w := &writer{
 		opts: opts, seed: seed, txn: 1, slack: defaultSlack,
 		names: newSymbols(seed, capacity), keys: newSymbols(seed, 0), terms: newSymbols(seed, capacity),
-		all: roaring.New(), relKeys: map[uint32]uint32{}, relTypes: map[string]uint32{}, sorted: newSortedTerms(), orders: newOrderSet(),
+		all: roaring.New(), relKeys: map[uint32]uint32{}, relTypes: map[string]uint32{}, sorted: newSortedTerms(), texts: new(textColumns), orders: newOrderSet(),
 		foreign: map[uint32][]triple{}, touched: map[uint32]*touch{}, changes: map[uint32]catalog.Change{},
 		flat: flattener{seed: seed}, memo: make([]memo, memoSize),
 	}
@@ -93,7 +94,7 @@ func (w *writer) publish() *Snapshot {
 		byTerm: w.byTerm.view(), byKey: w.byKey.view(), keyHead: w.keyHead.paged,
 		entities: w.entities.paged, refs: w.refs.paged, out: w.out.paged, in: w.in.paged,
 		slabs: w.slabs.slabs, all: w.all, uidKey: w.uidKey, relKeys: w.relKeys,
-		cache: newCache(), orders: w.orders, sorted: w.sorted,
+		cache: newCache(), orders: w.orders, sorted: w.sorted, texts: w.texts,
 	}
 	w.txn++
 	w.free = append(w.free, w.freed...)
