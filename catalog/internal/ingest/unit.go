@@ -82,6 +82,13 @@ func (g *Engine) unit(ctx context.Context, l *store.Lease) error {
 	if l.Fingerprint == g.fingerprint {
 		in.State = l.State
 	}
+	if g.deps.Watch {
+		if targets := fileTargets(entity); len(targets) > 0 {
+			if err := g.watcher.expect(l.Ref, targets); err != nil {
+				g.log.WarnContext(ctx, "files are not watched", "source", l.Ref, "error", err)
+			}
+		}
+	}
 	return u.run(ctx, in)
 }
 

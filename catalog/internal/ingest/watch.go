@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,16 +48,55 @@ func newWatcher() *watcher {
 	return &watcher{sources: map[string]*watched{}, files: map[string]map[string]struct{}{}, dirs: map[string]int{}}
 }
 
-// set says what the source depends on from now on.
-func (w *watcher) set(source string, files, globs []string) error {
+// expect watches what a source is about to read: its targets, and what it
+// depended on before. What happens from now on makes it due again, so that
+// nothing falls between reading and watching.
+func (w *watcher) expect(source string, targets []string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	next := &watched{files: files, globs: globs, dirs: map[string]struct{}{}}
+	next := &watched{dirs: map[string]struct{}{}}
+	for _, t := range targets {
+		if isGlob(t) {
+			next.globs = append(next.globs, t)
+			globDirs(t, next.dirs)
+		} else {
+			next.files = append(next.files, t)
+		}
+	}
+	if old := w.sources[source]; old != nil {
+		next.files = append(next.files, old.files...)
+	}
+	return w.replace(source, next)
+}
+
+// read says which files a source did read, or look for.
+func (w *watcher) read(source string, targets, files []string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next := &watched{dirs: map[string]struct{}{}}
+	for _, t := range targets {
+		if isGlob(t) {
+			next.globs = append(next.globs, t)
+		} else {
+			next.files = append(next.files, t)
+		}
+	}
+	next.files = append(next.files, files...)
+	if old := w.sources[source]; old != nil && len(next.globs) > 0 {
+		for d := range old.dirs { // found by expect
+			next.dirs[d] = struct{}{}
+		}
+	}
+	return w.replace(source, next)
+}
+
+// replace needs w.mu.
+func (w *watcher) replace(source string, next *watched) error {
+	slices.Sort(next.files)
+	next.files = slices.Compact(next.files)
+	files, globs := next.files, next.globs
 	for _, f := range files {
 		next.dirs[existing(filepath.Dir(f))] = struct{}{}
-	}
-	for _, g := range globs {
-		globDirs(g, next.dirs)
 	}
 	old := w.sources[source]
 	if old != nil {
@@ -293,20 +333,13 @@ func (g *Engine) wish(ctx context.Context, due map[string]struct{}) {
 
 // watchUnit watches the files that a unit has read, or looked for.
 func (g *Engine) watchUnit(ctx context.Context, u *unit, entity catalog.Entity, res *process.Result) {
-	var files, globs []string
+	var files []string
 	for _, key := range res.RefreshKeys {
 		if path, ok := strings.CutPrefix(key, "file:"); ok && !isGlob(path) {
 			files = append(files, path)
 		}
 	}
-	for _, path := range fileTargets(entity) {
-		if isGlob(path) {
-			globs = append(globs, path)
-		} else {
-			files = append(files, path)
-		}
-	}
-	if err := g.watcher.set(u.lease.Ref, files, globs); err != nil {
+	if err := g.watcher.read(u.lease.Ref, fileTargets(entity), files); err != nil {
 		g.log.WarnContext(ctx, "files are not watched", "source", u.lease.Ref, "error", err)
 	}
 }

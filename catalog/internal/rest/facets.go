@@ -67,12 +67,12 @@ func (h *rest) answerFacets(w http.ResponseWriter, r *http.Request, names []stri
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = append(append(body, quote(key)...), ':', '[')
+		body = append(appendQuoted(body, key), ':', '[')
 		for j, f := range counts[key] {
 			if j > 0 {
 				body = append(body, ',')
 			}
-			body = append(append(body, `{"value":`...), quote(f.Value)...)
+			body = appendQuoted(append(body, `{"value":`...), f.Value)
 			body = strconv.AppendInt(append(body, `,"count":`...), int64(f.Count), 10)
 			body = append(body, '}')
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/internal/service/predicate"
@@ -78,6 +79,18 @@ func parsePredicate(query any) (catalog.Filter, error) {
 		return nil, fault.New(fault.Invalid, "Query must be an object")
 	}
 	return predicate.Compile(query)
+}
+
+// appendQuoted appends a JSON string.
+func appendQuoted(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return append(dst, quote(s)...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
 }
 
 // quote renders a JSON string without escaping for HTML.

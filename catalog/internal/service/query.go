@@ -167,22 +167,3 @@ func (s *Service) List(ctx context.Context, q ListRequest) (ListResult, error) {
 	page := snap.Page(index.PageQuery{Filter: sc.and(q.Filter), Order: q.Order, Limit: q.Limit, Offset: q.Offset})
 	return ListResult{Snapshot: snap, IDs: page.IDs, More: page.HasAfter}, nil
 }
-
-// Counts counts, for each of the keys, the values among the entities that the
-// filter keeps and the principal in ctx may see.
-func (s *Service) Counts(ctx context.Context, keys []string, filter catalog.Filter) (map[string][]catalog.Facet, error) {
-	sc, err := s.reading(ctx)
-	if err != nil {
-		return nil, err
-	}
-	snap := s.deps.Index.Snapshot()
-	if sc.denied {
-		filter = catalog.Or{}
-	} else {
-		filter = sc.and(filter)
-	}
-	if filter == nil {
-		return snap.Facets(keys, nil), nil
-	}
-	return snap.Facets(keys, snap.Eval(filter)), nil
-}

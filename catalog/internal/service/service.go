@@ -41,6 +41,8 @@ type Service struct {
 	deps Deps
 	log  *slog.Logger
 	now  atomic.Pointer[Parts]
+
+	counted countCache
 }
 
 // Use makes the service work with the parts from now on. Calls that are under
