@@ -177,6 +177,11 @@ func (g *Engine) commit(ctx context.Context, fns ...func(context.Context, *batch
 	for _, warn := range b.warn {
 		warn()
 	}
+	for ref := range b.removed {
+		if b.rows[ref] == nil && g.deps.Watch {
+			g.watcher.forget(ref)
+		}
+	}
 	if b.touched {
 		g.signal()
 	}

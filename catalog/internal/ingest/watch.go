@@ -90,6 +90,15 @@ func (w *watcher) read(source string, targets, files []string) error {
 	return w.replace(source, next)
 }
 
+// forget stops watching for a source.
+func (w *watcher) forget(source string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.sources[source] != nil {
+		_ = w.replace(source, &watched{dirs: map[string]struct{}{}}) // adds nothing
+	}
+}
+
 // replace needs w.mu.
 func (w *watcher) replace(source string, next *watched) error {
 	slices.Sort(next.files)
