@@ -338,8 +338,12 @@ func skipValue(in []byte, i int) int {
 		return end
 	case '{', '[':
 	default:
+		start := i
 		for i < len(in) && in[i] > ' ' && in[i] != ',' && in[i] != '}' && in[i] != ']' {
 			i++
+		}
+		if i == start {
+			return -1
 		}
 		return i
 	}
