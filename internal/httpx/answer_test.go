@@ -73,11 +73,11 @@ func TestAssets_ServesFilesWithTheRightLifetime(t *testing.T) {
 		mime, cache    string
 		encoding, body string
 	}{
-		"a page":                     {target: "/index.html", status: 200, mime: "text/html; charset=utf-8", cache: "public, max-age=0", body: "<html>"},
-		"a hash behind a dot":        {target: "/static/main.3f2a9c1b.js", status: 200, mime: "text/javascript; charset=utf-8", cache: "public, max-age=1209600, immutable", body: long},
-		"a hash behind a dash":       {target: "/static/app-BxY12_zq.css", status: 200, mime: "text/css; charset=utf-8", cache: "public, max-age=1209600, immutable", body: "a{}"},
-		"compressed on the way in":   {target: "/static/main.3f2a9c1b.js", accept: "gzip", status: 200, mime: "text/javascript; charset=utf-8", cache: "public, max-age=1209600, immutable", encoding: "gzip"},
-		"compressed by the build":    {target: "/static/pre.js", accept: "gzip", status: 200, mime: "text/javascript; charset=utf-8", cache: "public, max-age=0", encoding: "gzip", body: "packed"},
+		"a page":                     {target: "/index.html", status: 200, mime: "text/html; charset=UTF-8", cache: "public, max-age=0", body: "<html>"},
+		"a hash behind a dot":        {target: "/static/main.3f2a9c1b.js", status: 200, mime: "text/javascript; charset=UTF-8", cache: "public, max-age=1209600", body: long},
+		"a hash behind a dash":       {target: "/static/app-BxY12_zq.css", status: 200, mime: "text/css; charset=UTF-8", cache: "public, max-age=1209600", body: "a{}"},
+		"compressed on the way in":   {target: "/static/main.3f2a9c1b.js", accept: "gzip", status: 200, mime: "text/javascript; charset=UTF-8", cache: "public, max-age=1209600", encoding: "gzip"},
+		"compressed by the build":    {target: "/static/pre.js", accept: "gzip", status: 200, mime: "text/javascript; charset=UTF-8", cache: "public, max-age=0", encoding: "gzip", body: "packed"},
 		"an icon":                    {target: "/favicon.ico", status: 200, mime: "image/x-icon", cache: "public, max-age=0"},
 		"a folder":                   {target: "/static/", status: 404},
 		"nothing":                    {target: "/static/nope.js", status: 404},

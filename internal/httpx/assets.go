@@ -33,6 +33,7 @@ type asset struct {
 	body, gz []byte
 	tag      string
 	mime     string
+	modified time.Time // zero for embedded files, which have none
 }
 
 // NewAssets returns a handler for the files, which must not change while it
@@ -55,12 +56,15 @@ func (a *Assets) Serve(w http.ResponseWriter, r *http.Request, name string) erro
 		hashed = hashedName
 	}
 	if hashed(name) {
-		h.Set("Cache-Control", "public, max-age=1209600, immutable")
+		h.Set("Cache-Control", "public, max-age=1209600")
 	} else {
 		h.Set("Cache-Control", "public, max-age=0")
 	}
 	h.Set("Etag", file.tag)
 	addVary(h, "Accept-Encoding")
+	if !file.modified.IsZero() {
+		h.Set("Last-Modified", file.modified.UTC().Format(http.TimeFormat))
+	}
 	if Fresh(r, file.tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -107,12 +111,12 @@ func (a *Assets) load(name string) (*asset, error) {
 	if file != nil {
 		return file, nil
 	}
-	body, err := readFile(a.files, name)
+	body, modified, err := readFile(a.files, name)
 	if err != nil {
 		return nil, err
 	}
-	file = &asset{body: body, tag: ETag(body), mime: contentType(name, body)}
-	if gz, err := readFile(a.files, name+".gz"); err == nil {
+	file = &asset{body: body, tag: ETag(body), mime: contentType(name, body), modified: modified}
+	if gz, _, err := readFile(a.files, name+".gz"); err == nil {
 		file.gz = gz
 	} else if len(body) >= minCompressed && compressible(file.mime) {
 		file.gz = compress(body)
@@ -123,26 +127,26 @@ func (a *Assets) load(name string) (*asset, error) {
 	return file, nil
 }
 
-func readFile(files fs.FS, name string) ([]byte, error) {
+func readFile(files fs.FS, name string) (body []byte, modified time.Time, err error) {
 	if !fs.ValidPath(name) || name == "." {
-		return nil, fault.New(fault.NotFound, "no such file")
+		return nil, time.Time{}, fault.New(fault.NotFound, "no such file")
 	}
 	f, err := files.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotFound, "no such file")
+		return nil, time.Time{}, fault.New(fault.NotFound, "no such file")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open asset: %w", err)
+		return nil, time.Time{}, fmt.Errorf("open asset: %w", err)
 	}
 	defer func() { _ = f.Close() }() // opened to be read
-	if info, err := f.Stat(); err != nil || info.IsDir() {
-		return nil, fault.New(fault.NotFound, "no such file")
+	info, err := f.Stat()
+	if err != nil || info.IsDir() {
+		return nil, time.Time{}, fault.New(fault.NotFound, "no such file")
 	}
-	body, err := io.ReadAll(f)
-	if err != nil {
-		return nil, fmt.Errorf("read asset: %w", err)
+	if body, err = io.ReadAll(f); err != nil {
+		return nil, time.Time{}, fmt.Errorf("read asset: %w", err)
 	}
-	return body, nil
+	return body, info.ModTime(), nil
 }
 
 // contentType does not ask the system's tables for the types that matter:
@@ -150,15 +154,15 @@ func readFile(files fs.FS, name string) ([]byte, error) {
 func contentType(name string, body []byte) string {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".js", ".mjs":
-		return "text/javascript; charset=utf-8"
+		return "text/javascript; charset=UTF-8"
 	case ".css":
-		return "text/css; charset=utf-8"
+		return "text/css; charset=UTF-8"
 	case ".html":
-		return "text/html; charset=utf-8"
+		return "text/html; charset=UTF-8"
 	case ".json", ".map":
-		return "application/json; charset=utf-8"
+		return "application/json; charset=UTF-8"
 	case ".txt":
-		return "text/plain; charset=utf-8"
+		return "text/plain; charset=UTF-8"
 	case ".svg":
 		return "image/svg+xml"
 	case ".ico":

@@ -139,7 +139,7 @@ func TestFiles_AndWhatIsNone(t *testing.T) {
 		contentType string
 	}{
 		"/favicon.svg":               {200, "image/svg+xml"},
-		"/assets/app-0a1b2c3d.js":    {200, "text/javascript; charset=utf-8"},
+		"/assets/app-0a1b2c3d.js":    {200, "text/javascript; charset=UTF-8"},
 		"/assets/missing.js":         {404, ""},
 		"/static/nope.js":            {404, ""},
 		"/index.html":                {200, "text/html; charset=utf-8"}, // the page, not the file
