@@ -75,6 +75,8 @@ func New(d Deps) []Route {
 		{Pattern: "DELETE /entities/unprocessed/delete/{entity_id}", Handler: h.deleteUnprocessed},
 		{Pattern: "GET /.well-known/backstage/permissions/metadata", Handler: h.permissionMetadata},
 		{Pattern: "POST /.well-known/backstage/permissions/apply-conditions", Handler: h.applyConditions},
+		{Pattern: "GET /.backstage/actions/v1/actions", Handler: h.listActions},
+		{Pattern: "POST /.backstage/actions/v1/actions/{id}/invoke", Handler: h.invokeAction},
 		{Pattern: "GET /kinds", Handler: h.listKinds},
 		{Pattern: "GET /explain", Handler: h.explain},
 		{Pattern: "GET /graph", Handler: h.getGraph},
