@@ -1,4 +1,5 @@
 import { IconSearch, IconX, type Icon } from '@tabler/icons-react';
+import mark from './mark.svg';
 import type { InputHTMLAttributes, ReactNode, Ref } from 'react';
 
 /** One key, as on the keyboard. */
@@ -19,7 +20,7 @@ export function PaletteKeys() {
 }
 
 export function Mark() {
-  return <img className="brand-mark" src="/favicon.svg" alt="" width={22} height={22} />;
+  return <img className="brand-mark" src={mark} alt="" width={22} height={22} />;
 }
 
 /** Initials of a person in a circle; pictures of others would need their server. */
