@@ -5,6 +5,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/internal/index"
+	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
 // DefaultLimit is the size of a by-query page when the caller gives none.
@@ -37,8 +38,12 @@ type PageResult struct {
 	Next, Prev *Cursor
 }
 
-// uidOrder is how a result without an order is sorted.
+// uidField sorts a result without an order.
 const uidField = "metadata.uid"
+
+// maxOrder bounds the sort fields, because every new combination of them costs
+// memory.
+const maxOrder = 10
 
 // Page reads a page of the entities that the principal in ctx may see.
 func (s *Service) Page(ctx context.Context, q PageRequest) (PageResult, error) {
@@ -55,6 +60,9 @@ func (s *Service) Page(ctx context.Context, q PageRequest) (PageResult, error) {
 		c = q.cursor()
 	} else if q.Filter, err = c.filter(); err != nil {
 		return PageResult{}, err
+	}
+	if len(c.OrderFields) > maxOrder {
+		return PageResult{}, fault.Newf(fault.Invalid, "at most %d sort fields are possible, not %d", maxOrder, len(c.OrderFields))
 	}
 	limit := DefaultLimit
 	if q.Limit != nil {
@@ -159,6 +167,9 @@ func (s *Service) List(ctx context.Context, q ListRequest) (ListResult, error) {
 	sc, err := s.reading(ctx)
 	if err != nil {
 		return ListResult{}, err
+	}
+	if len(q.Order) > maxOrder {
+		return ListResult{}, fault.Newf(fault.Invalid, "at most %d sort fields are possible, not %d", maxOrder, len(q.Order))
 	}
 	snap := s.deps.Index.Snapshot()
 	if sc.denied {
