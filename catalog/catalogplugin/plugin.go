@@ -73,7 +73,7 @@ func (c *Catalog) Init(_ context.Context, h *plugin.Host) error {
 	if err != nil {
 		return err
 	}
-	if _, err := settings.rules(); err != nil {
+	if err := settings.check(); err != nil {
 		return err
 	}
 	c.store = store.New(c.deps.DB)

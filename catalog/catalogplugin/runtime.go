@@ -19,6 +19,14 @@ import (
 // processors ends the engine and begins another one; nothing is lost, because
 // what is due stands in the database.
 func (c *Catalog) run(ctx context.Context) error {
+	err := c.runEngines(ctx)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // whatever was broken off, the end was asked for
+	}
+	return err
+}
+
+func (c *Catalog) runEngines(ctx context.Context) error {
 	s, err := c.readSettings()
 	if err != nil {
 		return err
@@ -141,10 +149,7 @@ func (c *Catalog) runUntilChanged(ctx context.Context, engine *ingest.Engine, s 
 		}
 		next, err := c.readSettings()
 		if err == nil {
-			_, err = next.rules()
-		}
-		if err == nil {
-			_, err = model.New(next.Model)
+			err = next.check()
 		}
 		if err != nil {
 			c.log.ErrorContext(ctx, "the catalog keeps its settings", "error", err)

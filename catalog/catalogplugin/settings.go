@@ -130,6 +130,17 @@ func (s settings) rules() (process.Rules, error) {
 	return process.NewRules(s.Rules, ofLocations)
 }
 
+// check finds out what is wrong before anything is built.
+func (s settings) check() error {
+	if _, err := s.rules(); err != nil {
+		return err
+	}
+	if _, err := model.New(s.Model); err != nil {
+		return fmt.Errorf("read the kinds: %w", err)
+	}
+	return nil
+}
+
 // configLocations are the locations as the engine wants them.
 func (s settings) configLocations() []ingest.ConfigLocation {
 	out := make([]ingest.ConfigLocation, len(s.Locations))
