@@ -50,6 +50,8 @@ func (c *Catalog) runEngines(ctx context.Context) error {
 			return err
 		}
 		c.startOne.Do(func() { close(c.started) })
+		// The order of every list page, so that no visitor waits for it.
+		c.index.Snapshot().Warm("metadata.name", "metadata.uid")
 		if s, err = c.runUntilChanged(ctx, engine, s); err != nil {
 			return err
 		}
