@@ -166,7 +166,10 @@ func (g *Engine) commit(ctx context.Context, fns ...func(context.Context, *batch
 			g.followed = b.tx.Last()
 		default:
 			// Others wrote meanwhile. Theirs come first, and with them ours.
-			err = g.followLocked(ctx)
+			// It is done whatever happens here; the follower tries again.
+			if ferr := g.followLocked(context.WithoutCancel(ctx)); ferr != nil {
+				g.fail(ctx, "follow the change log", ferr)
+			}
 			g.applier.add(updates)
 		}
 	}

@@ -78,10 +78,7 @@ func (g *Engine) unit(ctx context.Context, l *store.Lease) error {
 	for _, c := range children {
 		u.known[c.Ref] = c
 	}
-	in := process.Input{Entity: entity, LocationKey: row.LocationKey, KeepUnchanged: true}
-	if l.Fingerprint == g.fingerprint {
-		in.State = l.State
-	}
+	in := process.Input{Entity: entity, LocationKey: row.LocationKey, State: l.State, KeepUnchanged: true}
 	if g.deps.Watch {
 		if targets := fileTargets(entity); len(targets) > 0 {
 			if err := g.watcher.expect(l.Ref, targets); err != nil {
@@ -117,7 +114,7 @@ func (u *unit) run(ctx context.Context, in process.Input) error {
 		written <- err
 	}()
 	res := u.g.deps.Pipeline.Process(ctx, in, func(d catalog.Deferred) error { return u.take(ctx, d) })
-	if in.State == nil {
+	if in.State == nil || u.lease.Fingerprint != u.g.fingerprint {
 		res.Unchanged = false // nothing was remembered that could be the same
 	}
 	tail := u.window

@@ -91,9 +91,9 @@ func writePart(b *strings.Builder, s string) {
 		switch {
 		case r == '\\':
 			b.WriteString(`\\`)
-		case r < 0x20: // 0 is a letter of its own: PostgreSQL's text has no NUL
+		case r < 0x20: // as ` to DEL, of which none is a backslash
 			b.WriteByte('\\')
-			b.WriteByte(byte('@' + r))
+			b.WriteByte(byte('`' + r))
 		default:
 			b.WriteRune(r)
 		}
@@ -108,7 +108,7 @@ func readPart(s string) string {
 	for i := 0; i < len(s); i++ {
 		if s[i] == '\\' && i+1 < len(s) {
 			if i++; s[i] != '\\' {
-				b = append(b, s[i]-'@')
+				b = append(b, s[i]-'`')
 				continue
 			}
 		}

@@ -547,6 +547,7 @@ func TestRelations_SurviveTheText(t *testing.T) {
 func FuzzRelations(f *testing.F) {
 	f.Add("ownedBy", "group:default/g")
 	f.Add("a\tb", "\\n\n")
+	f.Add("\x1c", "0")
 	f.Fuzz(func(t *testing.T, kind, target string) {
 		kind, target = strings.ToValidUTF8(kind, "?"), strings.ToValidUTF8(target, "?")
 		want := []catalog.Relation{{Source: "a:b/c", Type: kind, Target: target}, {Source: target, Type: kind, Target: "x"}}
