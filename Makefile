@@ -94,7 +94,7 @@ lint: ui/node_modules/.package-lock.json ui/dist/index.html ## Check formatting,
 	go vet ./...
 	go -C tools tool golangci-lint --version >/dev/null
 	bin=$$(go -C tools tool -n golangci-lint) && "$$bin" run ./...
-	cd ui && npm run lint && npm run typecheck
+	cd ui && npm run lint && npm run typecheck && npm run generate -- --check && npm run size
 
 .PHONY: tidy-check
 tidy-check:
