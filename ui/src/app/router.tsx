@@ -32,9 +32,19 @@ const settings = createRoute({
   path: '/settings',
 }).lazy(() => import('@/pages/settings/route').then(module => module.Route));
 
+const entity = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog/$namespace/$kind/$name/{-$tab}',
+}).lazy(() => import('@/pages/entity/route').then(module => module.Route));
+
+const graph = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog-graph',
+}).lazy(() => import('@/pages/graph/route').then(module => module.Route));
+
 export function createAppRouter() {
   return createRouter({
-    routeTree: root.addChildren([home, catalog, settings]),
+    routeTree: root.addChildren([home, catalog, entity, graph, settings]),
     parseSearch,
     stringifySearch,
     defaultPreload: 'intent',

@@ -1,0 +1,133 @@
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { IconLayoutNavbar } from '@tabler/icons-react';
+import { lazy, Suspense, useEffect, useMemo } from 'react';
+import { entityByRef } from '@/api/entity';
+import type { Entity } from '@/api/types';
+import { useTitle } from '@/app/title';
+import { rememberVisit } from '@/catalog/personal';
+import { entityPath, formatRef, titleOf, type Ref } from '@/catalog/ref';
+import { AppLink } from '@/kit/AppLink';
+import { ErrorMessage } from '@/kit/ErrorMessage';
+import { Message } from '@/kit/kit';
+import { EntityHeader } from './EntityHeader';
+import { EntitySkeleton } from './EntitySkeleton';
+import { GroupMembers, GroupTree } from './GroupTabs';
+import { MissingEntity } from './MissingEntity';
+import { Overview } from './Overview';
+import { RelationsTab } from './RelationsTab';
+import { tabOf, tabsFor, type TabId } from './tabs';
+import './entity.css';
+
+const DefinitionTab = lazy(() => import('./DefinitionTab'));
+const GraphTab = lazy(() => import('./GraphTab'));
+const HistoryTab = lazy(() => import('./HistoryTab'));
+const RawTab = lazy(() => import('./RawTab'));
+
+interface Params {
+  namespace?: string;
+  kind?: string;
+  name?: string;
+  tab?: string;
+}
+
+/** The page of one entity; which tab is shown stands in the address. */
+export function EntityPage() {
+  const { namespace = '', kind = '', name = '', tab } = useParams({ strict: false }) as Params;
+  const ref = useMemo<Ref>(
+    () => ({ kind: kind.toLowerCase(), namespace: namespace.toLowerCase(), name }),
+    [kind, namespace, name],
+  );
+  const query = useQuery(entityByRef(ref));
+  const entity = query.data;
+  const title = entity ? titleOf(entity) : name;
+  useTitle(title);
+  useEffect(() => {
+    if (entity) rememberVisit({ ref: formatRef(ref), title: titleOf(entity) });
+  }, [entity, ref]);
+
+  if (!entity && query.error?.name === 'NotFoundError') return <MissingEntity entityRef={ref} />;
+  if (!entity && query.isError) {
+    return (
+      <div className="page">
+        <ErrorMessage level={1} error={query.error} retry={() => void query.refetch()} />
+      </div>
+    );
+  }
+  const chosen = tabOf(ref.kind, tab);
+  return (
+    <div className="page entity">
+      {entity ? <EntityHeader entity={entity} /> : <EntitySkeleton entityRef={ref} />}
+      <Tabs entityRef={ref} chosen={chosen} />
+      {entity && (
+        <Suspense fallback={<div className="entity-body sk-live" />}>
+          <div className="entity-body" key={chosen}>
+            <TabBody entity={entity} tab={chosen} name={tab} entityRef={ref} />
+          </div>
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function Tabs({ entityRef, chosen }: { entityRef: Ref; chosen: TabId | undefined }) {
+  const path = entityPath(entityRef);
+  return (
+    <nav className="tabs entity-tabs" aria-label="Sections">
+      <div className="tabs-list">
+        {tabsFor(entityRef.kind).map(({ id, label }) => (
+          <AppLink
+            key={id}
+            className="tab"
+            href={id === 'overview' ? path : `${path}/${id}`}
+            aria-current={id === chosen ? 'page' : undefined}
+          >
+            {label}
+          </AppLink>
+        ))}
+      </div>
+    </nav>
+  );
+}
+
+interface TabBodyProps {
+  entity: Entity;
+  entityRef: Ref;
+  tab: TabId | undefined;
+  name?: string;
+}
+
+function TabBody({ entity, entityRef, tab, name }: TabBodyProps) {
+  switch (tab) {
+    case 'overview':
+      return <Overview entity={entity} />;
+    case 'definition':
+      return <DefinitionTab entity={entity} />;
+    case 'members':
+      return <GroupMembers entity={entity} />;
+    case 'org':
+      return <GroupTree entity={entity} />;
+    case 'relations':
+      return <RelationsTab entity={entity} />;
+    case 'graph':
+      return <GraphTab entity={entity} />;
+    case 'history':
+      return <HistoryTab entityRef={entityRef} />;
+    case 'raw':
+      return <RawTab entity={entity} />;
+    default:
+      return (
+        <Message
+          icon={IconLayoutNavbar}
+          title={`There is no section “${name}” here`}
+          actions={
+            <AppLink className="btn btn-primary" href={entityPath(entityRef)}>
+              Go to the overview
+            </AppLink>
+          }
+        >
+          <p>The address may come from another portal. What this page has is listed above.</p>
+        </Message>
+      );
+  }
+}

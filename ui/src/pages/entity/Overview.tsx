@@ -1,0 +1,140 @@
+import { useQuery } from '@tanstack/react-query';
+import { lazy, Suspense, useMemo, type ReactNode } from 'react';
+import { graphOf, kindsModel } from '@/api/entity';
+import type { Entity } from '@/api/types';
+import { entityPath, formatRef, refOf } from '@/catalog/ref';
+import { relationGroups, relationHeading } from '@/catalog/relations';
+import { AppLink } from '@/kit/AppLink';
+import { About, Links } from './About';
+import { GroupOverview } from './GroupOverview';
+import { LocationOverview } from './LocationOverview';
+import { McpOverview } from './McpOverview';
+import { Problems } from './Problems';
+import { RelatedList, Panel } from './RelatedList';
+import { useRelated } from './related';
+import { SpecFacts } from './SpecFacts';
+import { TemplateOverview } from './TemplateOverview';
+import { UserOverview } from './UserOverview';
+
+const GraphCanvas = lazy(() => import('@/graph/GraphCanvas'));
+
+/** The first tab: what it is in the middle, facts at the side. */
+export function Overview({ entity }: { entity: Entity }) {
+  const kind = entity.kind.toLowerCase();
+  const { description } = entity.metadata;
+  return (
+    <>
+      <Problems entity={entity} />
+      <div className="overview">
+        <div className="overview-main">
+          {description && <p className="lead">{description}</p>}
+          <KindOverview kind={kind} entity={entity} />
+        </div>
+        <aside className="overview-side" aria-label="Facts">
+          <About entity={entity} />
+          <Links links={entity.metadata.links} />
+        </aside>
+      </div>
+    </>
+  );
+}
+
+function KindOverview({ kind, entity }: { kind: string; entity: Entity }): ReactNode {
+  switch (kind) {
+    case 'group':
+      return <GroupOverview entity={entity} />;
+    case 'user':
+      return <UserOverview entity={entity} />;
+    case 'location':
+      return <LocationOverview entity={entity} />;
+    case 'template':
+      return (
+        <>
+          <TemplateOverview entity={entity} />
+          <RelationLists entity={entity} />
+        </>
+      );
+    default:
+      return (
+        <>
+          {kind === 'api' && entity.spec?.type === 'mcp-server' && <McpOverview entity={entity} />}
+          <RelationLists entity={entity} />
+          <SmallGraph entity={entity} />
+          <SpecFacts entity={entity} />
+        </>
+      );
+  }
+}
+
+/** Shown elsewhere on the page: the owner and the whole it is part of. */
+const elsewhere = new Set(['ownedBy', 'partOf']);
+
+/** A short list for every relation type the entity has. */
+export function RelationLists({ entity }: { entity: Entity }) {
+  const { data: model } = useQuery(kindsModel());
+  const labels = useMemo(
+    () => Object.fromEntries(model?.relations.map(({ type, label }) => [type, label]) ?? []),
+    [model],
+  );
+  const groups = useMemo(
+    () => relationGroups(entity.relations).filter(({ type }) => !elsewhere.has(type)),
+    [entity.relations],
+  );
+  const refs = useMemo(() => groups.flatMap(({ targets }) => targets), [groups]);
+  const related = useRelated(refs);
+  if (groups.length === 0) return null;
+  const all = `${entityPath(refOf(entity))}/relations`;
+  return (
+    <div className="panels">
+      {groups.map(({ type, targets }) => (
+        <RelatedList
+          key={type}
+          title={relationHeading(type, labels)}
+          refs={targets}
+          related={related}
+          all={`${all}#${type}`}
+        />
+      ))}
+    </div>
+  );
+}
+
+/** The nearest neighbours as a picture, a click away from the whole. */
+function SmallGraph({ entity }: { entity: Entity }) {
+  const ref = refOf(entity);
+  const path = entityPath(ref);
+  const { data } = useQuery(
+    graphOf({
+      rootRefs: [formatRef(ref)],
+      maxDepth: 1,
+      relations: smallGraphRelations(entity),
+      limit: 40,
+    }),
+  );
+  if (data && data.nodes.length < 2) return null;
+  return (
+    <Panel
+      title="Graph"
+      end={
+        <AppLink className="text-link" href={`${path}/graph`}>
+          Open
+        </AppLink>
+      }
+    >
+      <div className="small-graph">
+        <Suspense fallback={null}>
+          {data && <GraphCanvas graph={data} label={`Relations of ${ref.name}`} quiet />}
+        </Suspense>
+      </div>
+    </Panel>
+  );
+}
+
+/** Who owns it and what it is part of stand beside the picture and would fill it with lines. */
+function smallGraphRelations(entity: Entity): string[] {
+  const types = relationGroups(entity.relations)
+    .map(({ type }) => type)
+    .filter(type => type !== 'ownedBy' && type !== 'ownerOf');
+  const without = types.filter(type => type !== 'partOf');
+  return without.length > 0 ? without : types;
+}

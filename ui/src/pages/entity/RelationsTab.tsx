@@ -1,0 +1,184 @@
+import { useQuery } from '@tanstack/react-query';
+import { IconTopologyRing2 } from '@tabler/icons-react';
+import { useEffect, useMemo, useState } from 'react';
+import { kindsModel } from '@/api/entity';
+import type { Entity } from '@/api/types';
+import { EntityLink } from '@/catalog/EntityLink';
+import { compareKinds, kindInfo, KindIcon } from '@/catalog/kinds';
+import { entityPath, parseRef, shortRef, titleOf } from '@/catalog/ref';
+import { relationGroups, relationHeading, type RelationGroup } from '@/catalog/relations';
+import { AppLink } from '@/kit/AppLink';
+import { Message, SearchField } from '@/kit/kit';
+import { lifecycleTone } from './lifecycle';
+import { useRelated, type Related } from './related';
+
+const filterFrom = 12;
+
+/** Every relation of the entity: a table a type, split by kind where there are several. */
+export function RelationsTab({ entity }: { entity: Entity }) {
+  const { data: model } = useQuery(kindsModel());
+  const labels = Object.fromEntries(model?.relations.map(({ type, label }) => [type, label]) ?? []);
+  const [text, setText] = useState('');
+  const groups = useMemo(() => relationGroups(entity.relations), [entity.relations]);
+  const refs = useMemo(() => groups.flatMap(({ targets }) => targets), [groups]);
+  const related = useRelated(refs);
+
+  useEffect(() => {
+    const id = decodeURIComponent(location.hash.slice(1));
+    if (id && related.size > 0) document.getElementById(`relation-${id}`)?.scrollIntoView();
+  }, [related.size]);
+
+  if (groups.length === 0) {
+    return (
+      <Message icon={IconTopologyRing2} title="It has no relations">
+        <p>
+          Relations come from fields such as <code>spec.owner</code>, <code>spec.dependsOn</code> or{' '}
+          <code>spec.system</code>, here or in other entities.
+        </p>
+      </Message>
+    );
+  }
+  const needle = text.trim().toLowerCase();
+  const fits = (ref: string) => {
+    const other = related.get(ref);
+    return (
+      !needle || ref.includes(needle) || (other && titleOf(other).toLowerCase().includes(needle))
+    );
+  };
+  const shown = groups
+    .map(({ type, targets }) => ({ type, targets: targets.filter(fits) }))
+    .filter(({ targets }) => targets.length > 0);
+  return (
+    <div className="relations">
+      {refs.length > filterFrom && (
+        <div className="tab-head">
+          <SearchField
+            label="Filter the relations"
+            placeholder="Filter…"
+            value={text}
+            onChange={setText}
+          />
+        </div>
+      )}
+      {shown.length === 0 && <p className="panel-note">No relation matches “{text}”.</p>}
+      {shown.map(group => (
+        <Group
+          key={group.type}
+          group={group}
+          heading={relationHeading(group.type, labels)}
+          related={related}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface GroupProps {
+  group: RelationGroup;
+  heading: string;
+  related: Related;
+}
+
+function Group({ group, heading, related }: GroupProps) {
+  const kindOf = (ref: string) => related.get(ref)?.kind ?? parseRef(ref).kind;
+  const kinds = [...new Set(group.targets.map(kindOf))].sort(compareKinds);
+  return (
+    <section className="relation" id={`relation-${group.type}`} aria-label={heading}>
+      {kinds.map(kind => {
+        const refs = group.targets.filter(ref => kindOf(ref) === kind);
+        const { label, plural } = kindInfo(kind);
+        return (
+          <table className="mini-table relation-table" key={kind}>
+            <caption>
+              <h2>
+                {heading} <span className="muted">{refs.length === 1 ? label : plural}</span>
+              </h2>
+              <span className="panel-count num">{refs.length}</span>
+            </caption>
+            <thead>
+              <tr>
+                <th scope="col" className="rel-name">
+                  Name
+                </th>
+                <th scope="col" className="rel-type">
+                  Type
+                </th>
+                <th scope="col" className="rel-owner">
+                  Owner
+                </th>
+                <th scope="col" className="rel-life">
+                  Lifecycle
+                </th>
+                <th scope="col" className="rel-text">
+                  Description
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {refs.map(ref => (
+                <RelationRow key={ref} entityRef={ref} entity={related.get(ref)} />
+              ))}
+            </tbody>
+          </table>
+        );
+      })}
+    </section>
+  );
+}
+
+function RelationRow({
+  entityRef,
+  entity,
+}: {
+  entityRef: string;
+  entity: Entity | null | undefined;
+}) {
+  const ref = parseRef(entityRef);
+  const { type, owner, lifecycle } = entity?.spec ?? {};
+  return (
+    <tr>
+      <td>
+        <span className="name">
+          <KindIcon kind={ref.kind} size={15} />
+          {entity === null ? (
+            <span className="muted">{shortRef(ref)}</span>
+          ) : (
+            <AppLink className="row-link" href={entityPath(ref)} title={entityRef}>
+              {entity ? titleOf(entity) : ref.name}
+            </AppLink>
+          )}
+          {ref.namespace !== 'default' && <span className="namespace">{ref.namespace}</span>}
+        </span>
+      </td>
+      {entity === null ? (
+        <td colSpan={4} className="muted">
+          not in the catalog ·{' '}
+          <AppLink
+            className="text-link related-why"
+            href={`/catalog/why?q=${encodeURIComponent(entityRef)}`}
+          >
+            why?
+          </AppLink>
+        </td>
+      ) : (
+        <>
+          <td className="rel-type">{typeof type === 'string' ? type : ''}</td>
+          <td className="rel-owner">
+            {typeof owner === 'string' && (
+              <EntityLink to={owner} defaults={{ kind: 'group', namespace: ref.namespace }} />
+            )}
+          </td>
+          <td className="rel-life">
+            {typeof lifecycle === 'string' && (
+              <span className="lifecycle">
+                <span className="dot" data-tone={lifecycleTone(lifecycle)} />
+                {lifecycle}
+              </span>
+            )}
+          </td>
+          <td className="rel-text">{entity?.metadata.description}</td>
+        </>
+      )}
+    </tr>
+  );
+}
