@@ -104,6 +104,7 @@ func access(a httpx.Access) plugin.Access {
 		return plugin.UsersOnly
 	case httpx.AllowService:
 		return plugin.ServicesOnly
+	case httpx.AllowCookie, httpx.Default:
 	}
 	return plugin.UsersAndServices
 }

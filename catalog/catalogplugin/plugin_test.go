@@ -58,19 +58,23 @@ func (h *host) Read(_ context.Context, target string, _ plugin.ReadOptions) (plu
 	}
 	return plugin.File{URL: target, Data: []byte(text)}, nil
 }
+
 func (*host) Tree(context.Context, string, plugin.ReadOptions) (plugin.Tree, error) {
 	return plugin.Tree{}, fault.New(fault.NotImplemented, "no trees here")
 }
+
 func (h *host) Search(ctx context.Context, target string, o plugin.ReadOptions) ([]plugin.File, error) {
 	f, err := h.Read(ctx, target, o)
 	return []plugin.File{f}, err
 }
+
 func (*host) Describe(string) (plugin.URLInfo, bool)                           { return plugin.URLInfo{}, false }
 func (*host) Publish(context.Context, plugin.Event) error                      { return nil }
 func (*host) Receive(string, func(context.Context, http.Header, []byte) error) {}
 func (h *host) Subscribe(topic string, fn func(context.Context, plugin.Event) error) {
 	h.events[topic] = append(h.events[topic], fn)
 }
+
 func (*host) Authorize(context.Context, permission.Request) (permission.Decision, error) {
 	return permission.Decision{Result: permission.Allow}, nil
 }
@@ -102,6 +106,7 @@ func (s settings) Keys(path string) []string {
 	slices.Sort(keys)
 	return keys
 }
+
 func (s settings) Decode(path string, into any) error {
 	v, ok := s.at(path)
 	if !ok {

@@ -143,9 +143,11 @@ func (h *rest) listKinds(w http.ResponseWriter, r *http.Request) error {
 var graphParams = httpx.Params{List: []httpx.Param{
 	{Name: "rootRefs", Required: true, Repeated: true},
 	{Name: "maxDepth", Type: httpx.Integer, Min: httpx.Bound(0), Max: httpx.Bound(20)},
-	{Name: "relations", Repeated: true}, {Name: "kinds", Repeated: true},
+	{Name: "relations", Repeated: true},
+	{Name: "kinds", Repeated: true},
 	{Name: "direction", Enum: []string{"LR", "TB", "RL", "BT"}},
-	{Name: "mergeRelations", Type: httpx.Boolean}, {Name: "unidirectional", Type: httpx.Boolean},
+	{Name: "mergeRelations", Type: httpx.Boolean},
+	{Name: "unidirectional", Type: httpx.Boolean},
 	{Name: "limit", Type: httpx.Integer, Min: httpx.Bound(1), Max: httpx.Bound(service.MaxGraphNodes)},
 }}
 
@@ -221,7 +223,7 @@ func (h *rest) streamEvents(w http.ResponseWriter, r *http.Request) error {
 		first = "reset"
 	}
 	if err := stream.SendText(first, strconv.FormatInt(watch.Seq, 10), fmt.Sprintf(`{"seq":%d}`, watch.Seq)); err != nil {
-		return nil //nolint:nilerr // the client went away
+		return nil // the client went away
 	}
 	beat := time.NewTicker(h.heartbeat)
 	defer beat.Stop()

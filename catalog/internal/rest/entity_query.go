@@ -12,8 +12,12 @@ import (
 )
 
 var queryParams = httpx.Params{List: []httpx.Param{
-	paramFields, paramLimit, paramOffset, {Name: "orderField", Repeated: true}, {Name: "cursor"}, paramFilter,
-	{Name: "totalItems", Enum: []string{"include", "exclude"}}, {Name: "fullTextFilterTerm"},
+	paramFields, paramLimit, paramOffset,
+	{Name: "orderField", Repeated: true},
+	{Name: "cursor"},
+	paramFilter,
+	{Name: "totalItems", Enum: []string{"include", "exclude"}},
+	{Name: "fullTextFilterTerm"},
 	{Name: "fullTextFilterFields", Repeated: true},
 }}
 

@@ -229,15 +229,6 @@ type answer struct {
 	text   string
 }
 
-func (x answer) json(t testing.TB) any {
-	t.Helper()
-	var v any
-	if err := json.Unmarshal([]byte(x.text), &v); err != nil {
-		t.Fatalf("the answer is no JSON: %v\n%s", err, x.text)
-	}
-	return v
-}
-
 func (x answer) into(t testing.TB, v any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(x.text), v); err != nil {

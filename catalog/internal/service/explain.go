@@ -161,7 +161,7 @@ func (s *Service) DeleteUnprocessed(ctx context.Context, id string) error {
 		}
 		for _, u := range list {
 			if u.UID == id {
-				return s.parts().Engine.DeleteEntity(ctx, u.EntityRef, u.UID, cause(ctx, "user", ""))
+				return s.parts().Engine.DeleteEntity(ctx, u.EntityRef, u.UID, cause(ctx, ""))
 			}
 		}
 	}

@@ -29,8 +29,8 @@ func location(l store.Location) Location {
 }
 
 // cause says that the principal in ctx asked for something.
-func cause(ctx context.Context, kind, source string) catalog.Cause {
-	return catalog.Cause{Kind: kind, Source: source, Actor: identity.FromContext(ctx).Subject}
+func cause(ctx context.Context, source string) catalog.Cause {
+	return catalog.Cause{Kind: "user", Source: source, Actor: identity.FromContext(ctx).Subject}
 }
 
 // checkTarget refuses what may not be registered.
@@ -66,7 +66,7 @@ func (s *Service) AddLocation(ctx context.Context, at catalog.Location, presence
 	if err := checkTarget(at); err != nil {
 		return NewLocation{}, err
 	}
-	added, err := s.parts().Engine.AddLocation(ctx, at, presence, cause(ctx, "user", at.String()))
+	added, err := s.parts().Engine.AddLocation(ctx, at, presence, cause(ctx, at.String()))
 	if err == nil {
 		return NewLocation{Location: location(added)}, nil
 	}
@@ -77,7 +77,7 @@ func (s *Service) AddLocation(ctx context.Context, at catalog.Location, presence
 	if err != nil {
 		return NewLocation{}, err
 	}
-	if err := s.parts().Engine.Refresh(ctx, known.EntityRef, cause(ctx, "user", at.String())); err != nil && !fault.Is(err, fault.NotFound) {
+	if err := s.parts().Engine.Refresh(ctx, known.EntityRef, cause(ctx, at.String())); err != nil && !fault.Is(err, fault.NotFound) {
 		return NewLocation{}, err
 	}
 	return NewLocation{Location: location(known), Exists: true}, nil
@@ -226,7 +226,7 @@ func (s *Service) UpdateLocation(ctx context.Context, id string, at catalog.Loca
 	if err := checkTarget(at); err != nil {
 		return Location{}, err
 	}
-	l, err := s.parts().Engine.UpdateLocation(ctx, id, at, cause(ctx, "user", at.String()))
+	l, err := s.parts().Engine.UpdateLocation(ctx, id, at, cause(ctx, at.String()))
 	if fault.Is(err, fault.NotFound) {
 		return Location{}, noLocation(id)
 	}
@@ -241,7 +241,7 @@ func (s *Service) DeleteLocation(ctx context.Context, id string) error {
 	if err := s.require(ctx, LocationDelete); err != nil {
 		return err
 	}
-	err := s.parts().Engine.DeleteLocation(ctx, id, cause(ctx, "user", id))
+	err := s.parts().Engine.DeleteLocation(ctx, id, cause(ctx, id))
 	if fault.Is(err, fault.NotFound) {
 		return noLocation(id)
 	}

@@ -69,7 +69,7 @@ func (s *Service) Page(ctx context.Context, q PageRequest) (PageResult, error) {
 		limit = *q.Limit
 	}
 	page := snap.Page(index.PageQuery{
-		Filter: sc.and(q.Filter), Order: c.order(), Text: s.text(c, q), Limit: limit, Offset: q.Offset,
+		Filter: sc.and(q.Filter), Order: c.order(), Text: s.text(c), Limit: limit, Offset: q.Offset,
 		At: c.OrderFieldValues, Previous: c.IsPrevious,
 	})
 	out := PageResult{Snapshot: snap, IDs: page.IDs, Total: page.Total}
@@ -109,7 +109,7 @@ func (c *Cursor) order() []catalog.Order {
 
 // text returns the text filter. Without fields and without an order Backstage
 // searches the uid, which finds nothing; we search what a person would mean.
-func (s *Service) text(c *Cursor, q PageRequest) catalog.TextFilter {
+func (s *Service) text(c *Cursor) catalog.TextFilter {
 	if c.FullTextFilter == nil {
 		return catalog.TextFilter{}
 	}

@@ -26,7 +26,7 @@ func (s *Service) Delete(ctx context.Context, uid string) error {
 	if !ok {
 		return nil
 	}
-	return s.parts().Engine.DeleteEntity(ctx, snap.Ref(id), snap.UID(id), cause(ctx, "user", ""))
+	return s.parts().Engine.DeleteEntity(ctx, snap.Ref(id), snap.UID(id), cause(ctx, ""))
 }
 
 // Refresh asks that the entity and the location it came from are read again as
@@ -43,7 +43,7 @@ func (s *Service) Refresh(ctx context.Context, text string) error {
 	if err := s.mayOn(ctx, EntityRefresh, find); err != nil {
 		return err
 	}
-	err := s.parts().Engine.Refresh(ctx, ref, cause(ctx, "user", ""))
+	err := s.parts().Engine.Refresh(ctx, ref, cause(ctx, ""))
 	if fault.Is(err, fault.NotFound) {
 		return fault.Newf(fault.NotFound, "Entity %s not found", ref)
 	}

@@ -65,14 +65,12 @@ func writeHunk(out *strings.Builder, script []edit, a, b []string) {
 	}
 	fmt.Fprintf(out, "@@ -%s +%s @@\n", hunkRange(script[0].a, countA), hunkRange(script[0].b, countB))
 	for _, e := range script {
-		line := ""
-		if e.op == '+' {
-			line = b[e.b]
-		} else {
-			line = a[e.a]
-		}
 		out.WriteByte(e.op)
-		out.WriteString(line)
+		if e.op == '+' {
+			out.WriteString(b[e.b])
+		} else {
+			out.WriteString(a[e.a])
+		}
 		out.WriteByte('\n')
 	}
 }
@@ -105,7 +103,7 @@ func edits(n, m int, equal func(i, j int) bool) []edit {
 		// Only the diagonals -d…d can have moved: keep just those.
 		trace = append(trace, append([]int(nil), best[offset-d:offset+d+1]...))
 		for k := -d; k <= d; k += 2 {
-			x := 0
+			var x int
 			if k == -d || (k != d && best[offset+k-1] < best[offset+k+1]) {
 				x = best[offset+k+1]
 			} else {

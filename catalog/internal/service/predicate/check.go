@@ -51,7 +51,7 @@ func Check(v any) error {
 	for i, is := range o.issues {
 		parts[i] = is.render()
 	}
-	return fmt.Errorf("Validation error: %s", strings.Join(parts, "; ")) //nolint:staticcheck // the wire's own capital letter
+	return fmt.Errorf("Validation error: %s", strings.Join(parts, "; "))
 }
 
 func checkPredicate(v any, path []string) outcome {
