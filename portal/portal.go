@@ -27,8 +27,10 @@ import (
 	"github.com/stagedoor/stagedoor/internal/telemetry"
 	"github.com/stagedoor/stagedoor/permission/permissionplugin"
 	"github.com/stagedoor/stagedoor/plugin"
+	"github.com/stagedoor/stagedoor/signal/signalplugin"
 	"github.com/stagedoor/stagedoor/ui"
 	"github.com/stagedoor/stagedoor/ui/uiplugin"
+	"github.com/stagedoor/stagedoor/usersetting/usersettingplugin"
 	"github.com/stagedoor/stagedoor/webhook/webhookplugin"
 )
 
@@ -119,11 +121,13 @@ func (p *Portal) assemble(ctx context.Context) error {
 	p.catalog = catalogplugin.New(catalogplugin.Deps{
 		DB: p.db, Strict: p.settings.Strict, Dir: p.settings.Dir, Registry: p.opts.Telemetry.Registry,
 	})
+	signals := signalplugin.New(signalplugin.Deps{DB: p.db, Auth: p.identity, Clock: p.opts.Clock, NewID: p.opts.NewID})
+	userSettings := usersettingplugin.New(usersettingplugin.Deps{DB: p.db, Clock: p.opts.Clock, Signals: signals})
 	front, err := p.frontend()
 	if err != nil {
 		return err
 	}
-	p.plugins = []plugin.Plugin{p.catalog, p.identity, permissions, webhook}
+	p.plugins = []plugin.Plugin{p.catalog, p.identity, permissions, webhook, signals, userSettings}
 	p.settings.Root.Logger = p.opts.Logger
 	p.settings.Root.Guard = guard(p.identity)
 	p.settings.Root.Now = p.opts.Clock
