@@ -113,3 +113,49 @@ func benchIngest(b *testing.B, all string, n int) {
 	b.Logf("%d entities on %d processors: ingest %v (%.0f/s, %v of processor time), read again %v, rows with %d relations %v, start %v",
 		n, runtime.GOMAXPROCS(0), took, float64(n)/took.Seconds(), work, again, rows, read, time.Since(start))
 }
+
+// BenchmarkLocations takes in many locations with an entity each, as in a
+// company where every repository is registered by itself.
+func BenchmarkLocations(b *testing.B) {
+	const n = 5_000
+	dir := b.TempDir()
+	var list []ingest.ConfigLocation
+	for i := range n {
+		path := filepath.Join(dir, fmt.Sprint(i%50), fmt.Sprintf("catalog-%d.yaml", i))
+		write(b, path, generated(i))
+		list = append(list, ingest.ConfigLocation{Type: "file", Target: path})
+	}
+	for range b.N {
+		ctx := context.Background()
+		d, err := db.Open(ctx, db.Options{Path: filepath.Join(b.TempDir(), "bench.sqlite")})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := d.Migrate(ctx); err != nil {
+			b.Fatal(err)
+		}
+		x := index.New(index.Options{})
+		g := ingest.New(ingest.Deps{Store: store.New(d), Pipeline: newPipeline(b), Sink: x, Clock: time.Now, NewID: uuid.NewString, Interval: never})
+		run, stop := context.WithCancel(ctx)
+		done := make(chan error, 1)
+		start, busy := time.Now(), cpu(b)
+		go func() { done <- g.Run(run) }()
+		if err := g.SetConfigLocations(ctx, list); err != nil {
+			b.Fatal(err)
+		}
+		if err := g.WaitIdle(ctx); err != nil {
+			b.Fatal(err)
+		}
+		b.Logf("%d locations: %v, %v of processor time", n, time.Since(start), cpu(b)-busy)
+		if got := x.Snapshot().Len(); got != 2*n {
+			b.Fatalf("%d entities, want %d", got, 2*n)
+		}
+		stop()
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

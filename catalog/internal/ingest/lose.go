@@ -28,6 +28,20 @@ func (b *batch) reconcile(ctx context.Context, parent string, seen map[emission]
 	return b.reconcileWith(ctx, parent, seen, kept, b.g.deps.OrphanStrategy == OrphansKeep, cause)
 }
 
+// reconcileTraced is [batch.reconcile] for who knows the traces of the parent,
+// which spares the look at what there is not.
+func (b *batch) reconcileTraced(ctx context.Context, parent string, seen map[emission]struct{}, kept map[string]bool, traces store.Traces, cause string) error {
+	keep := b.g.deps.OrphanStrategy == OrphansKeep
+	if traces.Claims || traces.Further {
+		return b.reconcileWith(ctx, parent, seen, kept, keep, cause)
+	}
+	children, err := b.tx.FirstChildren(ctx, parent)
+	if err != nil {
+		return err
+	}
+	return b.lose(ctx, parent, lost(children, seen, kept), keep, cause)
+}
+
 func (b *batch) reconcileWith(ctx context.Context, parent string, seen map[emission]struct{}, kept map[string]bool, keep bool, cause string) error {
 	claims, err := b.tx.ClaimsBy(ctx, parent)
 	if err != nil {
@@ -45,16 +59,19 @@ func (b *batch) reconcileWith(ctx context.Context, parent string, seen map[emiss
 	if err != nil {
 		return err
 	}
-	var lost []string
-	for _, c := range children[parent] {
-		// A child that is only listed under another key now has moved to
-		// another file: its claim takes over.
-		if _, ok := seen[emission{c.Ref, c.LocationKey}]; ok || kept[c.LocationKey] {
-			continue
+	return b.lose(ctx, parent, lost(children[parent], seen, kept), keep, cause)
+}
+
+// lost returns the children that were not emitted. A child that is only listed
+// under another key now has moved to another file: its claim takes over.
+func lost(children []store.Child, seen map[emission]struct{}, kept map[string]bool) []string {
+	var refs []string
+	for _, c := range children {
+		if _, ok := seen[emission{c.Ref, c.LocationKey}]; !ok && !kept[c.LocationKey] {
+			refs = append(refs, c.Ref)
 		}
-		lost = append(lost, c.Ref)
 	}
-	return b.lose(ctx, parent, lost, keep, cause)
+	return refs
 }
 
 // lose takes the parent away from entities. Another parent inherits the say,

@@ -64,9 +64,11 @@ func (g *Engine) unit(ctx context.Context, l *store.Lease) error {
 	if err != nil {
 		return fmt.Errorf("decode %s: %w", l.Ref, err)
 	}
-	children, err := g.store.Children(ctx, l.Ref)
-	if err != nil {
-		return err
+	var children []store.Child
+	if !l.FinishedAt.IsZero() { // the first time there are none, or a few after a crash
+		if children, err = g.store.Children(ctx, l.Ref); err != nil {
+			return err
+		}
 	}
 	u := &unit{
 		g: g, lease: l, row: row, cause: unitCause(l),
@@ -300,13 +302,18 @@ func (u *unit) settle(ctx context.Context, b *batch, res *process.Result, out *o
 }
 
 func (u *unit) settleOn(ctx context.Context, b *batch, old *store.Row, res *process.Result, out *output) error {
-	flags := old.Flags
 	if err := b.update(ctx, old, old.InputHash, old.Unprocessed(), out, causeText(u.cause)); err != nil {
 		return err
 	}
-	if !res.Unchanged && (len(out.refreshKeys) > 0 || flags.Has(store.Volatile)) {
-		if err := b.tx.SetRefreshKeys(ctx, u.lease.Ref, u.further(res)); err != nil {
-			return err
+	traces, err := b.tx.Traces(ctx, u.lease.Ref)
+	if err != nil {
+		return err
+	}
+	if !res.Unchanged {
+		if keys := u.further(res); len(keys) > 0 || traces.RefreshKeys {
+			if err := b.tx.SetRefreshKeys(ctx, u.lease.Ref, keys); err != nil {
+				return err
+			}
 		}
 	}
 	if u.first > 0 && u.cause.Commit != "" {
@@ -316,7 +323,7 @@ func (u *unit) settleOn(ctx context.Context, b *batch, old *store.Row, res *proc
 			return err
 		}
 	}
-	if !res.Unchanged {
+	if !res.Unchanged && (traces.Refusals || len(res.Refused) > 0) {
 		if err := b.tx.SetRefusals(ctx, u.lease.Ref, refusals(res), b.now); err != nil {
 			return err
 		}
@@ -328,7 +335,7 @@ func (u *unit) settleOn(ctx context.Context, b *batch, old *store.Row, res *proc
 	for _, k := range res.Kept {
 		kept[k] = true
 	}
-	return b.reconcile(ctx, u.lease.Ref, u.seen, kept, causeText(u.cause))
+	return b.reconcileTraced(ctx, u.lease.Ref, u.seen, kept, traces, causeText(u.cause))
 }
 
 // further returns the refresh keys that are not known as location keys anyway.

@@ -18,6 +18,9 @@ func (tx *Tx) Log(ctx context.Context, changes []Change) error {
 		c := &changes[i]
 		tx.last++
 		c.Seq = tx.last
+		if c.Op == OpDelete {
+			tx.deleted++
+		}
 		rows[i] = []any{c.Seq, c.Ref, c.Version, string(c.Op), micros(c.At), c.UID, c.Cause, nullable(c.Previous)}
 	}
 	columns := []string{"seq", "ref", "version", "op", "at", "uid", "cause", "previous"}
@@ -27,9 +30,14 @@ func (tx *Tx) Log(ctx context.Context, changes []Change) error {
 	return nil
 }
 
-// LastVersions returns the last version numbers of refs that have a history.
+// LastVersions returns the last version numbers of refs that were there before
+// and are not now: nothing has them while nothing was ever deleted. Of other
+// refs it may return them or not.
 func (tx *Tx) LastVersions(ctx context.Context, refs []string) (map[string]int64, error) {
 	versions := map[string]int64{}
+	if tx.deletes+tx.deleted == 0 {
+		return versions, nil
+	}
 	err := inChunks(refs, func(part []string) error {
 		return each(ctx, tx, func(rows *sql.Rows) error {
 			var ref string

@@ -73,6 +73,28 @@ func claims(ctx context.Context, q db.Querier, column string, values []string) (
 	return found, nil
 }
 
+// Traces says what there is of a source besides entities whose first parent
+// it is. In most catalogs, for most sources, there is nothing.
+type Traces struct {
+	Claims, Refusals, Further, RefreshKeys bool
+}
+
+// Traces looks what there is of a source.
+func (tx *Tx) Traces(ctx context.Context, source string) (Traces, error) {
+	var t Traces
+	err := tx.QueryRowContext(ctx, `
+		SELECT
+			EXISTS (SELECT 1 FROM catalog_claim WHERE parent = $1),
+			EXISTS (SELECT 1 FROM catalog_refusal WHERE source = $1),
+			EXISTS (SELECT 1 FROM catalog_parent WHERE parent = $1),
+			EXISTS (SELECT 1 FROM catalog_refresh_key WHERE ref = $1)`, source).
+		Scan(&t.Claims, &t.Refusals, &t.Further, &t.RefreshKeys)
+	if err != nil {
+		return Traces{}, fmt.Errorf("look for traces of %s: %w", source, err)
+	}
+	return t, nil
+}
+
 // SetRefusals replaces what was refused of a source. What was refused in the
 // same words before keeps its date.
 func (tx *Tx) SetRefusals(ctx context.Context, source string, refusals []Refusal, now time.Time) error {

@@ -218,6 +218,13 @@ func (tx *Tx) Children(ctx context.Context, parents []string) (map[string][]Chil
 	return childrenOf(ctx, tx, parents)
 }
 
+// FirstChildren returns, in the order of refs, the entities of which the parent
+// is the first one.
+func (tx *Tx) FirstChildren(ctx context.Context, parent string) ([]Child, error) {
+	found, err := childrenFrom(ctx, tx, []string{parent}, true)
+	return found[parent], err
+}
+
 // Children returns what the parent emits, in the order of refs.
 func (s *Store) Children(ctx context.Context, parent string) ([]Child, error) {
 	all, err := childrenOf(ctx, s.db.Read(), []string{parent})
@@ -225,6 +232,10 @@ func (s *Store) Children(ctx context.Context, parent string) ([]Child, error) {
 }
 
 func childrenOf(ctx context.Context, q db.Querier, parents []string) (map[string][]Child, error) {
+	return childrenFrom(ctx, q, parents, false)
+}
+
+func childrenFrom(ctx context.Context, q db.Querier, parents []string, firstOnly bool) (map[string][]Child, error) {
 	found := map[string][]Child{}
 	for _, from := range []struct {
 		primary bool
@@ -233,6 +244,9 @@ func childrenOf(ctx context.Context, q db.Querier, parents []string) (map[string
 		{true, `SELECT parent, ref, location_key, input_hash, flags FROM catalog_entity WHERE parent IN (%s) ORDER BY parent, ref`},
 		{false, `SELECT p.parent, e.ref, e.location_key, e.input_hash, e.flags FROM catalog_parent p JOIN catalog_entity e ON e.ref = p.child WHERE p.parent IN (%s) ORDER BY p.parent, e.ref`},
 	} {
+		if firstOnly && !from.primary {
+			continue
+		}
 		err := inChunks(parents, func(part []string) error {
 			return each(ctx, q, func(rows *sql.Rows) error {
 				c := Child{Primary: from.primary}

@@ -35,6 +35,8 @@ type Tx struct {
 	base int64 // the last number of the change log before this transaction
 	last int64
 	due  bool
+	// deletes is the number of deletions there ever were.
+	deletes, deleted int64
 }
 
 // Base is the number of the last change that was there before the
@@ -54,7 +56,8 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		// Taking the row is the lock: whoever has it is the only writer until
 		// its commit, and the numbers it gives out become visible in order.
 		err := inner.QueryRowContext(ctx, `
-			UPDATE catalog_counter SET value = value + 0 WHERE name = 'change' RETURNING value`).Scan(&tx.base)
+			UPDATE catalog_counter SET value = value + 0 WHERE name = 'change'
+			RETURNING value, COALESCE((SELECT d.value FROM catalog_counter d WHERE d.name = 'deletes'), 1)`).Scan(&tx.base, &tx.deletes)
 		if err != nil {
 			return fmt.Errorf("take the number of the last change: %w", err)
 		}
@@ -65,6 +68,11 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		if tx.last > tx.base {
 			if _, err := inner.ExecContext(ctx, `UPDATE catalog_counter SET value = $1 WHERE name = 'change'`, tx.last); err != nil {
 				return fmt.Errorf("store the number of the last change: %w", err)
+			}
+			if tx.deleted > 0 {
+				if _, err := inner.ExecContext(ctx, `UPDATE catalog_counter SET value = value + $1 WHERE name = 'deletes'`, tx.deleted); err != nil {
+					return fmt.Errorf("count deletions: %w", err)
+				}
 			}
 			if err := s.db.Notify(ctx, inner, ChannelChange, ""); err != nil {
 				return err

@@ -95,7 +95,7 @@ CREATE TABLE catalog_counter (
     name  text PRIMARY KEY,
     value bigint NOT NULL
 );
-INSERT INTO catalog_counter (name, value) VALUES ('change', 0), ('trimmed', 0), ('position', 0);
+INSERT INTO catalog_counter (name, value) VALUES ('change', 0), ('trimmed', 0), ('deletes', 0), ('position', 0);
 CREATE TABLE catalog_setting (
     name  text PRIMARY KEY,
     value text NOT NULL
