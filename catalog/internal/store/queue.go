@@ -68,15 +68,6 @@ func (tx *Tx) EnqueueKnown(ctx context.Context, refs []string, cause string) (in
 	return len(known), tx.Enqueue(ctx, known, cause, false)
 }
 
-// Schedule sets when the source is due the next time, if it is not being
-// processed.
-func (tx *Tx) Schedule(ctx context.Context, ref string, due time.Time) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE catalog_source SET due_at = $2 WHERE ref = $1 AND lease_owner = ''`, ref, micros(due)); err != nil {
-		return fmt.Errorf("schedule %s: %w", ref, err)
-	}
-	return nil
-}
-
 // Unqueue takes sources out of the queue.
 func (tx *Tx) Unqueue(ctx context.Context, refs []string) error {
 	err := inChunks(refs, func(part []string) error {
@@ -322,23 +313,6 @@ func (s *Store) RefsOfRefreshKeys(ctx context.Context, keys []string) ([]string,
 		return nil, fmt.Errorf("read refresh keys: %w", err)
 	}
 	return refs, nil
-}
-
-// RefreshKeys returns the keys with the prefix, each with its entities.
-func (s *Store) RefreshKeys(ctx context.Context, prefix string) (map[string][]string, error) {
-	keys := map[string][]string{}
-	err := each(ctx, s.db.Read(), func(rows *sql.Rows) error {
-		var key, ref string
-		if err := rows.Scan(&key, &ref); err != nil {
-			return fmt.Errorf("scan refresh key: %w", err)
-		}
-		keys[key] = append(keys[key], ref)
-		return nil
-	}, `SELECT key, ref FROM catalog_refresh_key WHERE key >= $1 AND key < $2 ORDER BY key, ref`, prefix, prefix+"\U0010FFFF")
-	if err != nil {
-		return nil, fmt.Errorf("read refresh keys: %w", err)
-	}
-	return keys, nil
 }
 
 // Join puts an entity into the queue for a later time, or changes its time
