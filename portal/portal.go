@@ -25,6 +25,7 @@ import (
 	"github.com/stagedoor/stagedoor/internal/httpx"
 	"github.com/stagedoor/stagedoor/internal/schedule"
 	"github.com/stagedoor/stagedoor/internal/telemetry"
+	"github.com/stagedoor/stagedoor/notification/notificationplugin"
 	"github.com/stagedoor/stagedoor/permission/permissionplugin"
 	"github.com/stagedoor/stagedoor/plugin"
 	"github.com/stagedoor/stagedoor/signal/signalplugin"
@@ -123,11 +124,14 @@ func (p *Portal) assemble(ctx context.Context) error {
 	})
 	signals := signalplugin.New(signalplugin.Deps{DB: p.db, Auth: p.identity, Clock: p.opts.Clock, NewID: p.opts.NewID})
 	userSettings := usersettingplugin.New(usersettingplugin.Deps{DB: p.db, Clock: p.opts.Clock, Signals: signals})
+	notifications := notificationplugin.New(notificationplugin.Deps{
+		DB: p.db, Clock: p.opts.Clock, NewID: p.opts.NewID, Signals: signals, Strict: p.settings.Strict,
+	})
 	front, err := p.frontend()
 	if err != nil {
 		return err
 	}
-	p.plugins = []plugin.Plugin{p.catalog, p.identity, permissions, webhook, signals, userSettings}
+	p.plugins = []plugin.Plugin{p.catalog, p.identity, permissions, webhook, signals, userSettings, notifications}
 	p.settings.Root.Logger = p.opts.Logger
 	p.settings.Root.Guard = guard(p.identity)
 	p.settings.Root.Now = p.opts.Clock
