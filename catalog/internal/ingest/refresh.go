@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/internal/store"
@@ -157,6 +158,12 @@ func (b *batch) revive(ctx context.Context, row *store.Row, claims []store.Claim
 	}
 	if err := b.enqueue(ctx, due, causeText(cause), true); err != nil {
 		return err
+	}
+	if b.g.deps.Strict {
+		// Clients of Backstage may count on not seeing it for a moment.
+		if err := b.tx.Postpone(ctx, due, b.now.Add(time.Second)); err != nil {
+			return err
+		}
 	}
 	// Nobody reads the configuration and the list of registered locations
 	// again, so their wish is repeated here.

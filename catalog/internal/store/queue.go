@@ -68,6 +68,19 @@ func (tx *Tx) EnqueueKnown(ctx context.Context, refs []string, cause string) (in
 	return len(known), tx.Enqueue(ctx, known, cause, false)
 }
 
+// Postpone makes sources that are in the queue due at a later time.
+func (tx *Tx) Postpone(ctx context.Context, refs []string, at time.Time) error {
+	err := inChunks(refs, func(part []string) error {
+		_, err := tx.ExecContext(ctx, `UPDATE catalog_source SET due_at = $1 WHERE ref IN (`+db.Placeholders(2, len(part))+`)`,
+			append([]any{micros(at)}, anys(part)...)...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("postpone sources: %w", err)
+	}
+	return nil
+}
+
 // Unqueue takes sources out of the queue.
 func (tx *Tx) Unqueue(ctx context.Context, refs []string) error {
 	err := inChunks(refs, func(part []string) error {
