@@ -133,6 +133,14 @@ func (h *REST) serve(ctx context.Context, conn *websocket.Conn, client *hub.Clie
 		defer cancel()
 		h.write(ctx, conn, client, check)
 	}()
+	go func() {
+		// Who does not take its messages may be in the midst of one.
+		select {
+		case <-client.Done():
+			cutAfter(conn, written)
+		case <-written:
+		}
+	}()
 	h.read(ctx, conn, client)
 	cancel()
 	<-written
@@ -216,6 +224,17 @@ func within(ctx context.Context, d time.Duration, fn func(context.Context) error
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	return fn(ctx) == nil
+}
+
+// cutAfter cuts the connection unless it is gone in time.
+func cutAfter(conn *websocket.Conn, gone <-chan struct{}) {
+	timer := time.NewTimer(goodbye)
+	defer timer.Stop()
+	select {
+	case <-gone:
+	case <-timer.C:
+		_ = conn.CloseNow() // nobody is there to be told
+	}
 }
 
 // farewell closes the connection and says why. A client that does not answer
