@@ -47,6 +47,7 @@ type Catalog struct {
 	engine   atomic.Pointer[ingest.Engine]
 	reload   chan struct{}
 	started  chan struct{} // closed when the read model is loaded
+	stopping chan struct{} // closed when the portal stops
 	startOne sync.Once
 
 	mu         sync.Mutex
@@ -57,7 +58,7 @@ type Catalog struct {
 // New returns the catalog. It does nothing until Init and the start of its
 // actor.
 func New(deps Deps) *Catalog {
-	return &Catalog{deps: deps, reload: make(chan struct{}, 1), started: make(chan struct{})}
+	return &Catalog{deps: deps, reload: make(chan struct{}, 1), started: make(chan struct{}), stopping: make(chan struct{})}
 }
 
 // ID is "catalog".
@@ -81,7 +82,7 @@ func (c *Catalog) Init(_ context.Context, h *plugin.Host) error {
 	c.service = service.New(service.Deps{
 		Index: c.index, Authorizer: h.Permissions, Logger: c.log, ReadOnly: settings.ReadOnly, Strict: c.deps.Strict,
 	})
-	for _, r := range rest.New(rest.Deps{Service: c.service, Logger: c.log}) {
+	for _, r := range rest.New(rest.Deps{Service: c.service, Logger: c.log, Done: c.stopping}) {
 		h.HTTP.Handle(r.Pattern, access(r.Access), func(w http.ResponseWriter, req *http.Request) error {
 			return r.Handler(w, req)
 		})

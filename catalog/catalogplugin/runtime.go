@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/internal/ingest"
@@ -19,6 +20,9 @@ import (
 // processors ends the engine and begins another one; nothing is lost, because
 // what is due stands in the database.
 func (c *Catalog) run(ctx context.Context) error {
+	stop := sync.OnceFunc(func() { close(c.stopping) })
+	defer stop()
+	defer context.AfterFunc(ctx, stop)()
 	err := c.runEngines(ctx)
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // whatever was broken off, the end was asked for

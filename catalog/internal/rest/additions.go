@@ -231,6 +231,8 @@ func (h *rest) streamEvents(w http.ResponseWriter, r *http.Request) error {
 		select {
 		case <-r.Context().Done():
 			return nil
+		case <-h.done:
+			return nil
 		case <-beat.C:
 			if stream.Comment("still here") != nil {
 				return nil

@@ -9,13 +9,16 @@ import (
 	"github.com/stagedoor/stagedoor/internal/httpx"
 )
 
-// Deps are what the handlers need. All but Heartbeat are required.
+// Deps are what the handlers need. Service is required.
 type Deps struct {
 	Service *service.Service
 	Logger  *slog.Logger
 	// Heartbeat is the time between comments on an idle event stream; zero
 	// means 20 seconds.
 	Heartbeat time.Duration
+	// Done, when not nil, is closed to end the event streams, which no client
+	// ends by itself.
+	Done <-chan struct{}
 }
 
 // Route is one route below /api/catalog.
@@ -30,13 +33,14 @@ type rest struct {
 	service   *service.Service
 	log       *slog.Logger
 	heartbeat time.Duration
+	done      <-chan struct{}
 	openAPI   []byte
 }
 
 // New returns the routes of the catalog. It panics when the embedded OpenAPI
 // document is broken, which a test rules out.
 func New(d Deps) []Route {
-	h := &rest{service: d.Service, log: d.Logger, heartbeat: d.Heartbeat, openAPI: mustOpenAPI()}
+	h := &rest{service: d.Service, log: d.Logger, heartbeat: d.Heartbeat, done: d.Done, openAPI: mustOpenAPI()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
