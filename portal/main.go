@@ -29,6 +29,7 @@ const (
 // Main runs the stagedoor command with the built-in capabilities and the given
 // plugins, and returns the exit code. It handles SIGINT and SIGTERM.
 func Main(version string, plugins ...plugin.Plugin) int {
+	busyMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	env := &environment{

@@ -244,7 +244,7 @@ func (p *Portal) prefetch(ctx context.Context, who identity.Principal, path stri
 // returns when everything has stopped.
 func (p *Portal) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, a := range append([]actor{{"config", p.opts.Config.Run}, {"schedule", p.schedule.Run}, {"http", p.server.Run}, {"readiness", p.announce}}, p.actors.list...) {
+	for _, a := range append([]actor{{"config", p.opts.Config.Run}, {"schedule", p.schedule.Run}, {"memory", tendMemory}, {"http", p.server.Run}, {"readiness", p.announce}}, p.actors.list...) {
 		g.Go(func() error {
 			if err := a.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("%s: %w", a.name, err)

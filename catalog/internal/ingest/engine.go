@@ -166,6 +166,9 @@ func New(deps Deps) *Engine {
 func (g *Engine) Load(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.loaded { // an earlier write has needed it
+		return nil
+	}
 	return g.load(ctx)
 }
 
