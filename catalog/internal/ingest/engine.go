@@ -114,6 +114,7 @@ type Engine struct {
 		bell      chan struct{} // closed and replaced when anything moves
 		errors    []LoggedError
 		units     int64
+		retries   map[string]int // failures in a row of sources that may soon be readable
 	}
 	idleOnce sync.Once
 	idle     chan struct{}

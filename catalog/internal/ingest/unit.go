@@ -255,6 +255,7 @@ func (u *unit) finish(ctx context.Context, entity catalog.Entity, res process.Re
 	out := render(entity, &res)
 	isLocation := strings.EqualFold(entity.Kind(), "location")
 	leave := !isLocation && !out.volatile
+	due := g.again(u.lease.Ref, g.deps.Clock(), res.Passing)
 	done := make(chan error, 1)
 	g.submit(ctx, &job{
 		weight: len(items) + 1,
@@ -271,7 +272,7 @@ func (u *unit) finish(ctx context.Context, entity catalog.Entity, res process.Re
 				b.touched = true
 				return b.tx.Finish(ctx, u.lease, b.now, b.now, g.fingerprint, nil, false)
 			}
-			return b.tx.Finish(ctx, u.lease, b.now, g.next(b.now), g.fingerprint, out.state, leave)
+			return b.tx.Finish(ctx, u.lease, b.now, due, g.fingerprint, out.state, leave)
 		},
 	})
 	select {
@@ -358,6 +359,35 @@ func refusals(res *process.Result) []store.Refusal {
 		list[i] = store.Refusal{LocationKey: r.LocationKey, Line: r.Line, Ref: r.Ref, Code: r.Code, Message: r.Message}
 	}
 	return list
+}
+
+// The time until a source that could not be read for a passing reason is read
+// again: it doubles with every failure in a row.
+const (
+	firstRetry = 5 * time.Second
+	maxRetries = 5 // doublings; the usual interval is shorter than what follows
+)
+
+// again is when a source that was read now is due again. One that failed for a
+// passing reason comes sooner, at first much sooner. Failures in a row are
+// counted by the replica that sees them, which is good enough to be polite.
+func (g *Engine) again(ref string, now time.Time, passing bool) time.Time {
+	due := g.next(now)
+	g.state.Lock()
+	defer g.state.Unlock()
+	if !passing {
+		delete(g.state.retries, ref)
+		return due
+	}
+	if g.state.retries == nil {
+		g.state.retries = map[string]int{}
+	}
+	n := min(g.state.retries[ref], maxRetries)
+	g.state.retries[ref] = n + 1
+	if soon := now.Add(firstRetry << n); soon.Before(due) {
+		return soon
+	}
+	return due
 }
 
 // next is when a source that was read now is due again.

@@ -282,6 +282,9 @@ func (l *reader) emitDocument(d *document) bool {
 // is lost for that.
 func (l *reader) unreadable(s source, err error) {
 	l.problem(Refusal{LocationKey: s.key(), Code: codeUnreadable}, err)
+	if fault.Is(err, fault.Unavailable) {
+		l.passing = true
+	}
 	found := false
 	for key, known := range l.old.Sources {
 		if key != s.key() && known.Target != s.target {

@@ -194,7 +194,7 @@ func (p *Pipeline) Process(ctx context.Context, in Input, sink func(catalog.Defe
 	if err != nil {
 		r.problems = append(r.problems, r.placed(err))
 	}
-	out := Result{Problems: statuses(r.problems), RefreshKeys: r.refreshKeys(), Refused: r.refused, State: in.State}
+	out := Result{Problems: statuses(r.problems), RefreshKeys: r.refreshKeys(), Refused: r.refused, State: in.State, Passing: r.passing}
 	if err != nil || (p.strict && len(r.problems) > 0) {
 		return out
 	}

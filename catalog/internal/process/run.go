@@ -35,6 +35,7 @@ type run struct {
 	unchanged bool
 	kept      map[string]bool
 	keepAll   bool
+	passing   bool // something could not be read that may be readable soon
 	aborted   error
 }
 

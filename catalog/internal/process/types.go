@@ -61,6 +61,10 @@ type Result struct {
 	// KeepAll is set when a target could not be read and it is not known which
 	// location keys it had: no child that was not handed out may be removed.
 	KeepAll bool
+	// Passing is set when something could not be read for a reason that may
+	// pass: the host did not answer, or asked to come back later. Process again
+	// sooner than usual.
+	Passing bool
 	// Err is set when the run ended before anything could be said about the
 	// entity: the sink returned it, or the context ended. Nothing of the Result
 	// but State may be used then.
