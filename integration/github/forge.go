@@ -11,12 +11,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	sdk "github.com/google/go-github/v88/github"
 
 	"github.com/stagedoor/stagedoor/integration/internal/fail"
+	refs "github.com/stagedoor/stagedoor/integration/internal/place"
 	"github.com/stagedoor/stagedoor/integration/internal/wire"
 )
 
@@ -29,22 +29,14 @@ type forge struct {
 	client    *sdk.Client
 	transport *wire.Transport
 
-	// refs are branches and tags with slashes that were met, by repository.
-	// Empty lists are remembered too, for a while.
-	mu   sync.Mutex
-	refs map[string]knownRefs
-}
-
-type knownRefs struct {
-	names []string
-	at    time.Time
+	refs *refs.Refs
 }
 
 // credentialKey is the context key of the token of a request.
 type credentialKey struct{}
 
 func newForge(s hostSettings, clock func() time.Time, sleep func(context.Context, time.Duration) error) (*forge, error) {
-	f := &forge{settings: s, clock: clock, refs: map[string]knownRefs{}}
+	f := &forge{settings: s, clock: clock, refs: refs.NewRefs(clock)}
 	for _, a := range s.Apps {
 		made, err := newApp(a, clock)
 		if err != nil {

@@ -2,33 +2,22 @@ package github
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	sdk "github.com/google/go-github/v88/github"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/stagedoor/stagedoor/integration/internal/discovery"
 	"github.com/stagedoor/stagedoor/integration/internal/fail"
 	"github.com/stagedoor/stagedoor/integration/internal/pack"
+	refs "github.com/stagedoor/stagedoor/integration/internal/place"
+	"github.com/stagedoor/stagedoor/integration/internal/search"
 	"github.com/stagedoor/stagedoor/integration/internal/wire"
 	"github.com/stagedoor/stagedoor/plugin"
-)
-
-// Bounds of one read.
-const (
-	maxFileBytes   = 10 << 20
-	maxMatches     = 5000
-	parallelReads  = 5
-	noSlashRefsFor = 10 * time.Minute
 )
 
 // hosts reads URLs of all configured GitHubs. It implements plugin.URLHost.
@@ -81,18 +70,8 @@ func (h *hosts) Describe(u *url.URL) plugin.URLInfo {
 		info.FolderURL = p.repoURL
 		return info
 	}
-	info.Branch, info.Path = p.split(f.known(p))
-	folder := path.Dir(info.Path) + "/"
-	if folder == "./" {
-		folder = ""
-	}
-	if p.kind == "tree" && strings.HasSuffix(u.Path, "/") && info.Path != "" {
-		folder = info.Path + "/"
-	}
-	info.FolderURL = p.url("tree", info.Branch, folder)
-	if info.Path != "" && !isCommit(info.Branch) && !discovery.HasWildcard(info.Path) {
-		info.EditURL = p.url("edit", info.Branch, info.Path)
-	}
+	ref, path := f.refs.Known(p.slug(), p.rest)
+	refs.Describe(&info, ref, path, p.kind == "tree" && strings.HasSuffix(u.Path, "/"), p.url)
 	return info
 }
 
@@ -140,7 +119,7 @@ func (h *hosts) Read(ctx context.Context, u *url.URL, opts plugin.ReadOptions) (
 func (f *forge) content(ctx context.Context, p place, ref, path, etag string) (plugin.File, error) {
 	doing := fmt.Sprintf("read %s of %s/%s at %s", path, p.owner, p.repo, ref)
 	req, err := f.client.NewRequest(ctx, http.MethodGet,
-		fmt.Sprintf("repos/%s/%s/contents/%s?ref=%s", url.PathEscape(p.owner), url.PathEscape(p.repo), escapePath(path), url.QueryEscape(p.qualified(ref))), nil)
+		fmt.Sprintf("repos/%s/%s/contents/%s?ref=%s", url.PathEscape(p.owner), url.PathEscape(p.repo), refs.Escape(path), url.QueryEscape(p.qualified(ref))), nil)
 	if err != nil {
 		return plugin.File{}, fail.New(fail.Invalid, "%s: %w", doing, err)
 	}
@@ -156,7 +135,7 @@ func (f *forge) content(ctx context.Context, p place, ref, path, etag string) (p
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
 		return plugin.File{}, fail.New(fail.Invalid, "%s: it is a folder", doing)
 	}
-	data, err := wire.ReadAll(res.Body, maxFileBytes, doing)
+	data, err := wire.ReadAll(res.Body, search.MaxFileBytes, doing)
 	if err != nil {
 		return plugin.File{}, err
 	}
@@ -174,7 +153,7 @@ func (f *forge) lastChange(ctx context.Context, p place, ref, path string) (stri
 	if err == nil && len(commits) > 0 {
 		return commits[0].GetSHA(), commits[0].GetCommit().GetCommitter().GetDate().UTC()
 	}
-	if isCommit(ref) {
+	if refs.IsCommit(ref) {
 		return ref, time.Time{}
 	}
 	return "", time.Time{}
@@ -203,7 +182,7 @@ func (h *hosts) Tree(ctx context.Context, u *url.URL, opts plugin.ReadOptions) (
 
 // commit finds the commit that a ref names.
 func (f *forge) commit(ctx context.Context, p place, ref string) (string, error) {
-	if isCommit(ref) {
+	if refs.IsCommit(ref) {
 		return strings.ToLower(ref), nil
 	}
 	sha, _, err := f.client.Repositories.GetCommitSHA1(ctx, p.owner, p.repo, p.qualified(ref), "")
@@ -261,52 +240,31 @@ func (h *hosts) Search(ctx context.Context, u *url.URL, opts plugin.ReadOptions)
 }
 
 func (f *forge) search(ctx context.Context, p place, ref, sha, pattern, etag string) ([]plugin.File, error) {
-	known, list, _ := strings.Cut(etag, "-")
-	if known == sha {
-		return nil, fail.New(fail.NotModified, "%s/%s is not modified since %s", p.owner, p.repo, sha)
-	}
-	doing := fmt.Sprintf("list the files of %s/%s at %s", p.owner, p.repo, ref)
-	tree, _, err := f.client.Git.GetTree(ctx, p.owner, p.repo, sha, true)
-	if err != nil {
-		return nil, failure(err, doing)
-	}
-	if tree.GetTruncated() {
-		return f.searchArchive(ctx, p, ref, sha, pattern)
-	}
-	matches := slices.DeleteFunc(tree.Entries, func(e *sdk.TreeEntry) bool {
-		return e.GetType() != "blob" || e.GetMode() == "120000" || !discovery.Glob(pattern, e.GetPath())
-	})
-	if len(matches) > maxMatches {
-		return nil, fail.New(fail.TooLarge, "%s: more than %d files match %s", doing, maxMatches, pattern)
-	}
-	sum := sha256.New()
-	for _, e := range matches {
-		_, _ = fmt.Fprintf(sum, "%s %s\n", e.GetSHA(), e.GetPath()) // a hash takes everything
-	}
-	hash := hex.EncodeToString(sum.Sum(nil)[:16])
-	if list == hash {
-		return nil, fail.New(fail.NotModified, "no file of %s/%s that matches %s is modified", p.owner, p.repo, pattern)
-	}
-	out := make([]plugin.File, len(matches))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelReads)
-	for i, e := range matches {
-		group.Go(func() error {
-			if e.GetSize() > maxFileBytes {
-				return fail.New(fail.TooLarge, "%s of %s/%s is larger than the limit of %d bytes", e.GetPath(), p.owner, p.repo, maxFileBytes)
-			}
-			data, _, err := f.client.Git.GetBlobRaw(ctx, p.owner, p.repo, e.GetSHA())
-			if err != nil {
-				return failure(err, fmt.Sprintf("read %s of %s/%s", e.GetPath(), p.owner, p.repo))
-			}
-			out[i] = plugin.File{URL: p.url("blob", ref, e.GetPath()), Data: data, ETag: sha + "-" + hash, Revision: sha}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	q := search.Query{Repo: p.slug(), Commit: sha, Pattern: pattern, ETag: etag, URL: func(path string) string { return p.url("blob", ref, path) }}
+	if err := q.Unchanged(); err != nil {
 		return nil, err
 	}
-	return out, nil
+	tree, _, err := f.client.Git.GetTree(ctx, p.owner, p.repo, sha, true)
+	if err != nil {
+		return nil, failure(err, fmt.Sprintf("list the files of %s at %s", p.slug(), sha))
+	}
+	if tree.GetTruncated() {
+		archive, err := f.tarball(ctx, p, sha, "")
+		if err != nil {
+			return nil, err
+		}
+		return search.Tree(q, archive.FS)
+	}
+	var entries []search.Entry
+	for _, e := range tree.Entries {
+		if e.GetType() == "blob" && e.GetMode() != "120000" {
+			entries = append(entries, search.Entry{Path: e.GetPath(), ID: e.GetSHA(), Size: int64(e.GetSize())})
+		}
+	}
+	return search.Files(ctx, q, entries, func(ctx context.Context, e search.Entry) ([]byte, error) {
+		data, _, err := f.client.Git.GetBlobRaw(ctx, p.owner, p.repo, e.ID)
+		return data, failure(err, "read "+e.Path+" of "+p.slug())
+	})
 }
 
 // withoutUser renders a URL without what might be a password.

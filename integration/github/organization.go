@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/stagedoor/stagedoor/integration/internal/fail"
+	"github.com/stagedoor/stagedoor/integration/internal/search"
 )
 
 const usersQuery = `
@@ -210,7 +211,7 @@ func (f *forge) suspended(ctx context.Context, users []user, s *peopleSettings) 
 	}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelReads)
+	group.SetLimit(search.Parallel)
 	for _, u := range users {
 		if u.Suspended != "" {
 			mu.Lock()

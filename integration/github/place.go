@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/integration/internal/fail"
+	refs "github.com/stagedoor/stagedoor/integration/internal/place"
 )
 
 // place is what a GitHub URL names. Where the branch ends and the path begins
@@ -33,13 +34,9 @@ func parsePlace(u *url.URL, h *hostSettings) (place, error) {
 			origin = u.Scheme + "://" + h.Host
 		}
 	}
-	var parts []string
-	for part := range strings.SplitSeq(escaped, "/") {
-		decoded, err := url.PathUnescape(part)
-		if err != nil || decoded == "" || decoded == "." || decoded == ".." {
-			return place{}, notARepository(u)
-		}
-		parts = append(parts, decoded)
+	parts, ok := refs.Parts(escaped)
+	if !ok {
+		return place{}, notARepository(u)
 	}
 	if len(parts) < 2 {
 		return place{}, notARepository(u)
@@ -76,35 +73,10 @@ func notARepository(u *url.URL) error {
 	return fail.New(fail.Invalid, "%s does not name a file or folder of a repository; write https://%s/owner/repo/blob/branch/path", clean.String(), u.Host)
 }
 
-// split divides rest into a ref of the first n parts and the path behind it.
-func (p place) split(n int) (ref, path string) {
-	if len(p.rest) == 0 {
-		return "", ""
-	}
-	return strings.Join(p.rest[:n], "/"), strings.Join(p.rest[n:], "/")
-}
-
 // slug is the key of the repository in maps.
-func (p place) slug() string { return strings.ToLower(p.owner + "/" + p.repo) }
+func (p place) slug() string { return p.owner + "/" + p.repo }
 
 // url renders a URL of the repository of another kind.
 func (p place) url(kind, ref, path string) string {
-	return p.repoURL + "/" + kind + "/" + escapePath(ref) + "/" + escapePath(path)
-}
-
-// escapePath escapes each part of a path.
-func escapePath(path string) string {
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		// PathEscape leaves nothing that would end the path, but it also
-		// escapes the at sign and the plus, which people know unescaped.
-		parts[i] = strings.NewReplacer("%40", "@", "%2A", "*").Replace(url.PathEscape(part))
-	}
-	return strings.Join(parts, "/")
-}
-
-// isCommit reports whether a ref is the full name of a commit, which cannot be
-// edited and never changes.
-func isCommit(ref string) bool {
-	return (len(ref) == 40 || len(ref) == 64) && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
+	return p.repoURL + "/" + kind + "/" + refs.Escape(ref) + "/" + refs.Escape(path)
 }
