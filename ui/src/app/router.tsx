@@ -42,9 +42,43 @@ const graph = createRoute({
   path: '/catalog-graph',
 }).lazy(() => import('@/pages/graph/route').then(module => module.Route));
 
+const register = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog-import',
+}).lazy(() => import('@/pages/import/route').then(module => module.Route));
+
+const why = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog/why',
+}).lazy(() => import('@/pages/why/route').then(module => module.Route));
+
+const unprocessed = createRoute({
+  getParentRoute: () => root,
+  path: '/catalog-unprocessed-entities',
+}).lazy(() => import('@/pages/why/unprocessed').then(module => module.Route));
+
+// The stock front-end's list of APIs is the catalog with one kind chosen.
+const apis = createRoute({
+  getParentRoute: () => root,
+  path: '/api-docs',
+  beforeLoad: () => {
+    throw redirect({ to: '/catalog', search: { 'filters[kind]': 'api' }, replace: true });
+  },
+});
+
 export function createAppRouter() {
   return createRouter({
-    routeTree: root.addChildren([home, catalog, entity, graph, settings]),
+    routeTree: root.addChildren([
+      home,
+      catalog,
+      entity,
+      graph,
+      register,
+      why,
+      unprocessed,
+      apis,
+      settings,
+    ]),
     parseSearch,
     stringifySearch,
     defaultPreload: 'intent',

@@ -209,12 +209,12 @@ function Node({ node, near, blocked, onActive, onFocus, onPick }: NodeProps) {
       <Glyph x={left + 13} y={top + node.height / 2 - 8} size={16} stroke={1.6} aria-hidden />
       <text x={left + 38} y={top + (sub ? 19 : 26)} className="node-name">
         {shortName}
-      </text>
+      </text>{' '}
       {sub && (
         <text x={left + 38} y={top + 34} className="node-sub">
           {sub}
         </text>
-      )}
+      )}{' '}
       {more && (
         <text x={left + node.width - 10} y={top + 34} textAnchor="end" className="node-more">
           {more}
