@@ -49,6 +49,8 @@ type Issuer struct {
 	current *signingKey
 	known   map[string]jose.JSONWebKey
 	read    time.Time // when known was read from the store
+
+	seen verified
 }
 
 type signingKey struct {
@@ -111,8 +113,24 @@ type Verified struct {
 }
 
 // Verify checks a user token or a limited token. It returns errors with code
-// unauthenticated, in the words that clients know.
+// unauthenticated, in the words that clients know. A token that was found valid
+// is remembered until it expires: checking the signature takes longer than most
+// answers.
 func (i *Issuer) Verify(ctx context.Context, token string) (Verified, error) {
+	if v, ok := i.seen.get(token); ok {
+		if !i.deps.Clock().Before(v.Expires) {
+			return Verified{}, errVerification
+		}
+		return v, nil
+	}
+	v, err := i.verify(ctx, token)
+	if err == nil {
+		i.seen.put(token, v)
+	}
+	return v, err
+}
+
+func (i *Issuer) verify(ctx context.Context, token string) (Verified, error) {
 	typ, ok := typeOf(token)
 	if !ok || (typ != typeUser && typ != typeLimitedUser) {
 		return Verified{}, fault.New(fault.Unauthenticated, "Illegal token")

@@ -147,6 +147,43 @@ func TestVerify_RefusesForgedExpiredAndForeignTokens(t *testing.T) {
 	}
 }
 
+func TestVerify_RemembersButNeverBeyondTheEnd(t *testing.T) {
+	t.Parallel()
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	issuer := newReplica(newMemoryKeys(), c, "a")
+	first, err := issuer.User(t.Context(), token.User{Ref: "user:default/u0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := issuer.Verify(t.Context(), first.Token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forged := first.Token[:len(first.Token)-4] + "AAAA"
+	if _, err := issuer.Verify(t.Context(), forged); err == nil {
+		t.Error("a forged token passes for the remembered one")
+	}
+	c.now = c.now.Add(time.Hour)
+	if _, err := issuer.Verify(t.Context(), first.Token); err == nil {
+		t.Error("a remembered token outlives its end")
+	}
+}
+
+func BenchmarkVerify_Remembered(b *testing.B) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	issuer := newReplica(newMemoryKeys(), c, "a")
+	issued, err := issuer.User(b.Context(), token.User{Ref: "user:default/jane"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := issuer.Verify(b.Context(), issued.Token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestKeys_RotateAndStayForThreeLives(t *testing.T) {
 	t.Parallel()
 	c, keys := &clock{time.Unix(1_800_000_000, 0)}, newMemoryKeys()
