@@ -2,6 +2,7 @@ package index
 
 import (
 	"crypto/sha1" //nolint:gosec // see prepare.go
+	"encoding/binary"
 	"encoding/hex"
 	"sync"
 	"unicode/utf8"
@@ -98,7 +99,7 @@ func appendString(dst, text []byte) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
 	from := 0
-	for i := 0; i < len(text); i++ {
+	for i := plainPrefix(text); i < len(text); i++ {
 		c := text[i]
 		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
 			continue
@@ -128,4 +129,24 @@ func appendString(dst, text []byte) []byte {
 		from = i + 1
 	}
 	return append(append(dst, text[from:]...), '"')
+}
+
+// plainPrefix returns a length up to which no byte of the text needs a closer
+// look, a multiple of eight: refs are nearly always plain to the end, and this
+// is the hottest loop of a large answer.
+func plainPrefix(text []byte) int {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	i := 0
+	for ; len(text)-i >= 8; i += 8 {
+		w := binary.LittleEndian.Uint64(text[i:])
+		quote, backslash := w^(ones*'"'), w^(ones*'\\')
+		odd := w | (w - ones*' ') | (quote - ones) | (backslash - ones)
+		if odd&highs != 0 { // rarely too careful, never too bold
+			break
+		}
+	}
+	return i
 }
