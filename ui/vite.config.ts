@@ -36,7 +36,7 @@ function inlineStyles(): Plugin {
 export default defineConfig({
   plugins: [react(), inlineStyles(), backend ? [] : mockServer()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
-  server: backend ? { proxy: { '/api': backend, '/.backstage': backend } } : {},
+  server: backend ? { proxy: { '/api/': backend, '/.backstage': backend } } : {},
   build: {
     target: ['chrome123', 'firefox121', 'safari17.5'],
     // The Go server serves assets/ as immutable, so that names must carry the content hash.

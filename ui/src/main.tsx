@@ -37,6 +37,10 @@ async function start(container: HTMLElement) {
       </QueryClientProvider>
     </StrictMode>,
   );
+  // What is on screen comes first; keeping it true can wait.
+  setTimeout(() => {
+    void import('./app/live').then(({ startLive }) => startLive(queryClient, session));
+  }, 1000);
 }
 
 const container = document.getElementById('root');

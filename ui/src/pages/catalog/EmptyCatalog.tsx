@@ -47,11 +47,16 @@ export function EmptyCatalog({ state, clear, canRegister }: EmptyCatalogProps) {
       icon={IconPackage}
       title={`No ${things} yet`}
       actions={
-        canRegister && (
-          <AppLink className="btn btn-primary" href="/catalog-import">
-            Register a catalog file
+        <>
+          {canRegister && (
+            <AppLink className="btn btn-primary" href="/catalog-import">
+              Register a catalog file
+            </AppLink>
+          )}
+          <AppLink className="btn" href="/catalog/why">
+            Why is it not here?
           </AppLink>
-        )
+        </>
       }
     >
       <p>

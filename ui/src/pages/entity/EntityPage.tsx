@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { IconLayoutNavbar } from '@tabler/icons-react';
+import { IconLayoutNavbar, IconTrash } from '@tabler/icons-react';
 import { lazy, Suspense, useEffect, useMemo } from 'react';
 import { entityByRef } from '@/api/entity';
 import type { Entity } from '@/api/types';
@@ -57,6 +57,12 @@ export function EntityPage() {
   const chosen = tabOf(ref.kind, tab);
   return (
     <div className="page entity">
+      {entity && query.error?.name === 'NotFoundError' && (
+        <div className="notice notice-amber entity-gone" role="status">
+          <IconTrash size={17} stroke={1.7} aria-hidden />
+          <div>It has just been removed from the catalog. This is what it was.</div>
+        </div>
+      )}
       {entity ? <EntityHeader entity={entity} /> : <EntitySkeleton entityRef={ref} />}
       <Tabs entityRef={ref} chosen={chosen} />
       {entity && (

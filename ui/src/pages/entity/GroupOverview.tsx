@@ -18,7 +18,11 @@ export function GroupOverview({ entity }: { entity: Entity }) {
   const ref = formatRef(refOf(entity));
   const path = entityPath(refOf(entity));
   const org = useOrg(ref);
-  const members = useQuery(membersOf([ref]));
+  const direct = useQuery(membersOf([ref]));
+  // A group that only holds groups is best shown by who is in those.
+  const aggregate = direct.data?.totalItems === 0 && org.below.length > 1;
+  const all = useQuery({ ...membersOf(org.below), enabled: aggregate });
+  const members = aggregate ? all : direct;
   const children = useMemo(() => targetsOf(entity, 'parentOf'), [entity]);
   const related = useRelated(children);
   const total = members.data?.totalItems;
@@ -39,25 +43,17 @@ export function GroupOverview({ entity }: { entity: Entity }) {
         </nav>
       )}
       <Owned owners={[ref]} />
+      {org.below.length > 1 && <Owned owners={org.below} title="Owned with sub-groups" />}
       <Panel
-        title="Members"
+        title={aggregate ? 'Members of sub-groups' : 'Members'}
         count={total}
         end={
-          <AppLink className="text-link" href={`${path}/members`}>
+          <AppLink className="text-link" href={`${path}/members${aggregate ? '?members=all' : ''}`}>
             {total && total > peopleShown ? 'Show all' : 'Open'}
           </AppLink>
         }
       >
-        {total === 0 && (
-          <p className="panel-note">
-            Nobody is a direct member.{' '}
-            {children.length > 0 && (
-              <AppLink className="text-link" href={`${path}/members?members=all`}>
-                Include sub-groups
-              </AppLink>
-            )}
-          </p>
-        )}
+        {total === 0 && <p className="panel-note">Nobody is a member yet.</p>}
         {members.data && <People users={members.data.items.slice(0, peopleShown)} />}
       </Panel>
       {children.length > 0 && (

@@ -1,9 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useMemo, type ReactNode } from 'react';
-import { graphOf, kindsModel } from '@/api/entity';
+import { graphOf, kindsModel, type Graph } from '@/api/entity';
 import type { Entity } from '@/api/types';
-import { entityPath, formatRef, refOf } from '@/catalog/ref';
-import { relationGroups, relationHeading } from '@/catalog/relations';
+import { compareKinds, kindInfo } from '@/catalog/kinds';
+import { entityPath, formatRef, parseRef, refOf } from '@/catalog/ref';
+import { relationGroups, relationHeading, type RelationGroup } from '@/catalog/relations';
 import { AppLink } from '@/kit/AppLink';
 import { About, Links } from './About';
 import { GroupOverview } from './GroupOverview';
@@ -69,6 +70,22 @@ function KindOverview({ kind, entity }: { kind: string; entity: Entity }): React
 /** Shown elsewhere on the page: the owner and the whole it is part of. */
 const elsewhere = new Set(['ownedBy', 'partOf']);
 
+/** Long lists of all sorts of things: the kinds tell more than the relation. */
+const byKind = new Set(['hasPart', 'ownerOf']);
+
+interface KindGroup extends RelationGroup {
+  kind?: string;
+}
+
+function splitByKind({ type, targets }: RelationGroup): KindGroup[] {
+  const kinds = [...new Set(targets.map(ref => parseRef(ref).kind))].sort(compareKinds);
+  return kinds.map(kind => ({
+    type,
+    kind,
+    targets: targets.filter(ref => parseRef(ref).kind === kind),
+  }));
+}
+
 /** A short list for every relation type the entity has. */
 export function RelationLists({ entity }: { entity: Entity }) {
   const { data: model } = useQuery(kindsModel());
@@ -77,7 +94,10 @@ export function RelationLists({ entity }: { entity: Entity }) {
     [model],
   );
   const groups = useMemo(
-    () => relationGroups(entity.relations).filter(({ type }) => !elsewhere.has(type)),
+    (): KindGroup[] =>
+      relationGroups(entity.relations)
+        .filter(({ type }) => !elsewhere.has(type))
+        .flatMap(group => (byKind.has(group.type) ? splitByKind(group) : [group])),
     [entity.relations],
   );
   const refs = useMemo(() => groups.flatMap(({ targets }) => targets), [groups]);
@@ -86,10 +106,10 @@ export function RelationLists({ entity }: { entity: Entity }) {
   const all = `${entityPath(refOf(entity))}/relations`;
   return (
     <div className="panels">
-      {groups.map(({ type, targets }) => (
+      {groups.map(({ type, kind, targets }) => (
         <RelatedList
-          key={type}
-          title={relationHeading(type, labels)}
+          key={type + (kind ?? '')}
+          title={kind ? kindInfo(kind).plural : relationHeading(type, labels)}
           refs={targets}
           related={related}
           all={`${all}#${type}`}
@@ -121,13 +141,19 @@ function SmallGraph({ entity }: { entity: Entity }) {
         </AppLink>
       }
     >
-      <div className="small-graph">
+      <div className="small-graph" style={data && { height: heightFor(data) }}>
         <Suspense fallback={null}>
           {data && <GraphCanvas graph={data} label={`Relations of ${ref.name}`} quiet />}
         </Suspense>
       </div>
     </Panel>
   );
+}
+
+/** As tall as the picture needs at the usual width, within reason. */
+function heightFor({ width, height }: Graph): number {
+  const scale = Math.min(1, 700 / (width || 1));
+  return Math.round(Math.min(400, Math.max(150, height * scale + 56)));
 }
 
 /** Who owns it and what it is part of stand beside the picture and would fill it with lines. */
