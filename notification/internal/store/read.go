@@ -154,15 +154,11 @@ func listIDs(ctx context.Context, tx *db.Tx, q Query, where string, args []any, 
 }
 
 func scan(ctx context.Context, tx *db.Tx, rest string, args []any) ([]notification.Notification, error) {
-	rows, err := tx.QueryContext(ctx, `
-		SELECT n.id, n.user_ref, n.origin, n.scope, n.topic, n.severity, n.title, n.description, n.link, n.icon, n.metadata,
-			n.created_at, n.updated_at, COALESCE(s.read_at, 0), COALESCE(s.saved_at, 0)`+itemsOf+rest, args...)
-	if err != nil {
-		return nil, err
-	}
 	var items []notification.Notification
-	err = each(rows, func() error {
-		n, err := scanItem(rows)
+	err := each(ctx, tx, `
+		SELECT n.id, n.user_ref, n.origin, n.scope, n.topic, n.severity, n.title, n.description, n.link, n.icon, n.metadata,
+			n.created_at, n.updated_at, COALESCE(s.read_at, 0), COALESCE(s.saved_at, 0)`+itemsOf+rest, args, func(row *sql.Rows) error {
+		n, err := scanItem(row)
 		items = append(items, n)
 		return err
 	})
@@ -207,14 +203,10 @@ func (s *Store) Status(ctx context.Context, user string) (unread, read int, err 
 // sorted.
 func (s *Store) Topics(ctx context.Context, q Query) ([]string, error) {
 	where, args := q.where()
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT DISTINCT n.topic`+itemsOf+where+` AND n.topic <> ''`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read topics of %s: %w", q.User, err)
-	}
 	topics := []string{}
-	err = each(rows, func() error {
+	err := each(ctx, s.db.Read(), `SELECT DISTINCT n.topic`+itemsOf+where+` AND n.topic <> ''`, args, func(row *sql.Rows) error {
 		var topic string
-		err := rows.Scan(&topic)
+		err := row.Scan(&topic)
 		topics = append(topics, topic)
 		return err
 	})
@@ -231,17 +223,13 @@ type Source struct{ Origin, Topic string }
 
 // Sources returns where the user's own notifications come from, sorted.
 func (s *Store) Sources(ctx context.Context, user string) ([]Source, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `
+	var sources []Source
+	err := each(ctx, s.db.Read(), `
 		SELECT DISTINCT origin, topic
 		FROM notification_item
-		WHERE user_ref = $1`, user)
-	if err != nil {
-		return nil, fmt.Errorf("read origins for %s: %w", user, err)
-	}
-	var sources []Source
-	err = each(rows, func() error {
+		WHERE user_ref = $1`, []any{user}, func(row *sql.Rows) error {
 		var src Source
-		err := rows.Scan(&src.Origin, &src.Topic)
+		err := row.Scan(&src.Origin, &src.Topic)
 		sources = append(sources, src)
 		return err
 	})
@@ -259,13 +247,9 @@ func (s *Store) Settings(ctx context.Context, users []string) (map[string]json.R
 	settings := map[string]json.RawMessage{}
 	for chunk := range slices.Chunk(users, idsPerStatement) {
 		list, args := inList(0, chunk)
-		rows, err := s.db.Read().QueryContext(ctx, `SELECT user_ref, body FROM notification_setting WHERE user_ref IN `+list, args...)
-		if err != nil {
-			return nil, fmt.Errorf("read notification settings: %w", err)
-		}
-		err = each(rows, func() error {
+		err := each(ctx, s.db.Read(), `SELECT user_ref, body FROM notification_setting WHERE user_ref IN `+list, args, func(row *sql.Rows) error {
 			var user, body string
-			err := rows.Scan(&user, &body)
+			err := row.Scan(&user, &body)
 			settings[user] = json.RawMessage(body)
 			return err
 		})

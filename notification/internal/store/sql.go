@@ -1,10 +1,13 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/db"
 )
 
 // idsPerStatement bounds the parameters of one statement.
@@ -29,12 +32,17 @@ func inList(after int, values []string) (string, []any) {
 	return placeholders(after, len(values)), args
 }
 
-// each calls fn for every row and closes the rows.
-func each(rows *sql.Rows, fn func() error) error {
+// each runs the query, calls fn for every row and closes the rows.
+func each(ctx context.Context, q db.Querier, query string, args []any, fn func(*sql.Rows) error) (err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		if err := fn(); err != nil {
-			return errors.Join(err, rows.Close())
+		if err := fn(rows); err != nil {
+			return err
 		}
 	}
-	return errors.Join(rows.Err(), rows.Close())
+	return rows.Err()
 }

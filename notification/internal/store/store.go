@@ -6,6 +6,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -88,7 +89,7 @@ func (s *Store) Add(ctx context.Context, origin string, users []string, p notifi
 }
 
 // insert returns what is stored, by user.
-func insert(ctx context.Context, tx *db.Tx, rows [][]any) (_ map[string]notification.Notification, err error) {
+func insert(ctx context.Context, tx *db.Tx, rows [][]any) (map[string]notification.Notification, error) {
 	var text strings.Builder
 	text.WriteString("INSERT INTO notification_item (" + strings.Join(itemColumns, ", ") + ") VALUES ")
 	args := make([]any, 0, len(rows)*len(itemColumns))
@@ -100,15 +101,11 @@ func insert(ctx context.Context, tx *db.Tx, rows [][]any) (_ map[string]notifica
 		args = append(args, row...)
 	}
 	text.WriteString(replace)
-	found, err := tx.QueryContext(ctx, text.String(), args...)
-	if err != nil {
-		return nil, err
-	}
 	stored := make(map[string]notification.Notification, len(rows))
-	err = each(found, func() error {
+	err := each(ctx, tx, text.String(), args, func(row *sql.Rows) error {
 		var n notification.Notification
 		var created, updated int64
-		if err := found.Scan(&n.ID, &n.User, &created, &updated); err != nil {
+		if err := row.Scan(&n.ID, &n.User, &created, &updated); err != nil {
 			return err
 		}
 		n.Created, n.Updated = db.FromMicros(created), db.FromMicros(updated)
@@ -134,17 +131,13 @@ func unread(ctx context.Context, tx *db.Tx, added []notification.Notification) e
 		if _, err := tx.ExecContext(ctx, `UPDATE notification_state SET read_at = 0 WHERE notification_id IN `+list, args...); err != nil {
 			return fmt.Errorf("make notifications unread: %w", err)
 		}
-		rows, err := tx.QueryContext(ctx, `
+		err := each(ctx, tx, `
 			SELECT notification_id, user_ref, saved_at
 			FROM notification_state
-			WHERE notification_id IN `+list, args...)
-		if err != nil {
-			return fmt.Errorf("read state of notifications: %w", err)
-		}
-		err = each(rows, func() error {
+			WHERE notification_id IN `+list, args, func(row *sql.Rows) error {
 			var id, user string
 			var saved int64
-			if err := rows.Scan(&id, &user, &saved); err != nil {
+			if err := row.Scan(&id, &user, &saved); err != nil {
 				return err
 			}
 			if n := &added[at[id]]; n.User == user {
@@ -206,19 +199,15 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) (removed int, err e
 		n := 0
 		err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			n = 0
-			rows, err := tx.QueryContext(ctx, `
+			var ids []string
+			err := each(ctx, tx, `
 				SELECT id
 				FROM notification_item
 				WHERE created_at < $1 AND updated_at < $1
 				ORDER BY created_at
-				LIMIT `+strconv.Itoa(sweepSize), db.Micros(before))
-			if err != nil {
-				return err
-			}
-			var ids []string
-			err = each(rows, func() error {
+				LIMIT `+strconv.Itoa(sweepSize), []any{db.Micros(before)}, func(row *sql.Rows) error {
 				var id string
-				err := rows.Scan(&id)
+				err := row.Scan(&id)
 				ids = append(ids, id)
 				return err
 			})
