@@ -113,16 +113,18 @@ export interface Location {
   entityRef?: string;
 }
 
-/** The registered location an entity came through; null when it came another way. */
-export function locationOf(ref: Ref) {
-  const path = [ref.kind, ref.namespace, ref.name].map(encodeURIComponent).join('/');
+/** The registered location with an origin, "type:target"; null when it is not a registered one. */
+export function locationOf(origin: string) {
+  const [, type = '', target = ''] = /^([^:]+):(.*)$/.exec(origin) ?? [];
   return queryOptions({
-    queryKey: ['location-of', formatRef(ref)],
-    queryFn: ({ signal }) =>
-      api.get<Location>(`${base}/locations/by-entity/${path}`, { signal }).catch((cause: Error) => {
-        if (cause.name === 'NotFoundError') return null;
-        throw cause;
-      }),
+    queryKey: ['location-of', origin],
+    queryFn: async ({ signal }) => {
+      const page = await api.post<{ items: Location[] }>(`${base}/locations/by-query`, {
+        signal,
+        body: { query: { $all: [{ type }, { target }] }, limit: 1 },
+      });
+      return page.items[0] ?? null;
+    },
     staleTime: 0,
   });
 }

@@ -9,7 +9,9 @@ export function readDocument(text: string): Parsed {
   const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [problem] = parsed.errors;
   if (problem) {
-    return { error: problem.message, line: lines.linePos(problem.pos[0]).line };
+    // An error at the very end is shown at the last line there is.
+    const last = text.trimEnd().split('\n').length;
+    return { error: problem.message, line: Math.min(lines.linePos(problem.pos[0]).line, last) };
   }
   try {
     const document: unknown = parsed.toJS({ maxAliasCount: 200 });

@@ -13,6 +13,7 @@ import { Message } from '@/kit/kit';
 import { EntityHeader } from './EntityHeader';
 import { EntitySkeleton } from './EntitySkeleton';
 import { GroupMembers, GroupTree } from './GroupTabs';
+import { originOf } from './origin';
 import { MissingEntity } from './MissingEntity';
 import { Overview } from './Overview';
 import { RelationsTab } from './RelationsTab';
@@ -118,7 +119,7 @@ function TabBody({ entity, entityRef, tab, name }: TabBodyProps) {
     case 'graph':
       return <GraphTab entity={entity} />;
     case 'history':
-      return <HistoryTab entityRef={entityRef} />;
+      return <HistoryTab entityRef={entityRef} place={originOf(entity).location} />;
     case 'raw':
       return <RawTab entity={entity} />;
     default:

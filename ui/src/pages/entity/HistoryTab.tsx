@@ -16,8 +16,14 @@ const number = (text: string | undefined) => {
   return Number.isInteger(value) && value > 0 ? value : undefined;
 };
 
+interface HistoryTabProps {
+  entityRef: Ref;
+  /** The file the entity stands in now. */
+  place?: string;
+}
+
 /** Every version of an entity, and what differs between any two of them. */
-export default function HistoryTab({ entityRef }: { entityRef: Ref }) {
+export default function HistoryTab({ entityRef, place }: HistoryTabProps) {
   const raw = useSearch({ strict: false }) as Record<string, string | undefined>;
   const query = useInfiniteQuery(historyOf(entityRef));
   const versions = query.data?.pages.flatMap(page => page.items);
@@ -44,6 +50,7 @@ export default function HistoryTab({ entityRef }: { entityRef: Ref }) {
             <li key={version.version}>
               <VersionLink
                 version={version}
+                place={place}
                 href={`${path}?to=${version.version}`}
                 current={version.version === to}
               />
@@ -68,11 +75,12 @@ export default function HistoryTab({ entityRef }: { entityRef: Ref }) {
 
 interface VersionLinkProps {
   version: Version;
+  place?: string;
   href: string;
   current: boolean;
 }
 
-function VersionLink({ version, href, current }: VersionLinkProps) {
+function VersionLink({ version, place, href, current }: VersionLinkProps) {
   const { commit, actor, kind } = version.cause;
   return (
     <AppLink className="version" href={href} aria-current={current ? 'true' : undefined}>
@@ -86,7 +94,7 @@ function VersionLink({ version, href, current }: VersionLinkProps) {
             {ago(version.at)}
           </time>
         </span>
-        <span className="version-cause">{causeText(version)}</span>
+        <span className="version-cause">{causeText(version, place)}</span>
         {(commit || (actor && kind !== 'user')) && (
           <span className="version-cause">
             {commit && (

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { byQuery, canonicalSearch } from '@/api/catalog';
 import { deleteEntity, deleteLocation, locationOf } from '@/api/entity';
 import type { Entity } from '@/api/types';
-import { refOf, titleOf } from '@/catalog/ref';
+import { titleOf } from '@/catalog/ref';
 import { Dialog } from '@/kit/Dialog';
 import { isOrphan, originOf } from './origin';
 
@@ -27,7 +27,7 @@ export function RemoveDialog({ entity, onClose }: { entity: Entity; onClose: () 
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
   const { origin = '', location: file } = originOf(entity);
-  const registered = useQuery(locationOf(refOf(entity)));
+  const registered = useQuery(locationOf(origin));
   const others = useQuery({ ...brought(origin), enabled: Boolean(registered.data) });
   const name = titleOf(entity);
 

@@ -8,9 +8,13 @@ const operations: Record<string, string> = {
 
 export const operation = (op: string): string => operations[op] ?? op;
 
-/** Why a version came about, as one phrase. */
-export function causeText({ cause }: Pick<Version, 'cause'>): string {
-  const source = cause.source?.replace(/^(url|file):/, '');
+/**
+ * Why a version came about, as one phrase. `place` is where the entity stands now:
+ * it says more than the generated name of a location.
+ */
+export function causeText({ cause }: Pick<Version, 'cause'>, place?: string): string {
+  const generated = cause.source?.startsWith('location:default/generated-');
+  const source = (generated ? place : cause.source)?.replace(/^(url|file|location):/, '');
   switch (cause.kind) {
     case 'location':
       return source ? `read from ${source}` : 'read from its location';

@@ -17,6 +17,10 @@ interface TrialPreviewProps {
 
 const locationKey = 'backstage.io/managed-by-location';
 
+/** What a trial brings besides the location itself. */
+export const broughtBy = ({ entities, location }: Trial): Entity[] =>
+  entities.filter(entity => formatRef(refOf(entity)) !== location.entityRef?.toLowerCase());
+
 /** Where an entity of the catalog came from, unless that is the target itself. */
 function heldElsewhere(known: Entity | null | undefined, entity: Entity): string | undefined {
   const held = known?.metadata.annotations?.[locationKey];
@@ -27,7 +31,8 @@ function heldElsewhere(known: Entity | null | undefined, entity: Entity): string
 
 /** The documents of one target with a verdict each. */
 export function TrialPreview({ target, trial, chosen, onChoose }: TrialPreviewProps) {
-  const { entities, problems = [], exists } = trial;
+  const { problems = [], exists } = trial;
+  const entities = useMemo(() => broughtBy(trial), [trial]);
   const refs = useMemo(() => entities.map(entity => formatRef(refOf(entity))), [entities]);
   const { data } = useQuery({
     ...byRefs(refs, ['kind', 'metadata.name', 'metadata.annotations']),

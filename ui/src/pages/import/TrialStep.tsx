@@ -5,7 +5,7 @@ import { trialOf } from '@/api/entity';
 import { formatRef, refOf } from '@/catalog/ref';
 import { ReadFailure } from './ReadFailure';
 import { RegisterStep } from './RegisterStep';
-import { TrialPreview } from './TrialPreview';
+import { broughtBy, TrialPreview } from './TrialPreview';
 import { Waiting } from './Waiting';
 
 interface TrialStepProps {
@@ -21,9 +21,10 @@ export function TrialStep({ targets, choose }: TrialStepProps) {
   const [started, setStarted] = useState(false);
   const wanted = targets.filter((target, at) => trials[at]?.data && !left.includes(target));
   const ready = trials.every(trial => !trial.isPending);
-  const entities = targets.flatMap((target, at) =>
-    left.includes(target) ? [] : (trials[at]?.data?.entities ?? []),
-  );
+  const entities = targets.flatMap((target, at) => {
+    const trial = trials[at]?.data;
+    return trial && !left.includes(target) ? broughtBy(trial) : [];
+  });
   const known = trials.filter(
     (trial, at) => trial.data?.exists && !left.includes(targets[at] ?? ''),
   ).length;

@@ -8,11 +8,12 @@ import {
   type Icon,
 } from '@tabler/icons-react';
 import { useState } from 'react';
-import { explain, refreshEntity, type Explanation, type Verdict } from '@/api/entity';
+import { explain, refreshEntity, unprocessed, type Explanation, type Verdict } from '@/api/entity';
 import { entityPath, parseRef } from '@/catalog/ref';
-import { RefusedList } from '@/catalog/RefusedList';
 import { AppLink } from '@/kit/AppLink';
 import { ErrorMessage } from '@/kit/ErrorMessage';
+import { FailedList } from './FailedList';
+import { RefusedPanel } from './LeftOut';
 import { Conflicts, Sources } from './parts';
 import { bareTarget, type Question } from './question';
 
@@ -33,6 +34,9 @@ export function ExplanationView({ question }: { question: Exclude<Question, { so
   const subject =
     question.sort === 'target' ? { target: question.target } : { entityRef: question.entityRef };
   const query = useQuery(explain(subject));
+  const place = question.sort === 'target' ? bareTarget(question.target) : undefined;
+  const notValid = useQuery({ ...unprocessed('failed'), enabled: place !== undefined });
+  const failed = (notValid.data ?? []).filter(item => bareTarget(item.location_key) === place);
   const client = useQueryClient();
   const [told, setTold] = useState<string>();
   if (query.isError) {
@@ -43,7 +47,11 @@ export function ExplanationView({ question }: { question: Exclude<Question, { so
 
   const [Glyph, tone, title] = looks[answer.verdict];
   const reading = answer.entity?.entityRef ?? answer.sources?.[0]?.entityRef;
-  const troubled = answer.verdict === 'present' && Boolean(answer.entity?.problems?.length);
+  const left = (answer.refused?.length ?? 0) + (answer.conflicts?.length ?? 0) + failed.length;
+  const unread = answer.sources?.[0]?.problems?.length ?? 0;
+  const troubled =
+    (answer.verdict === 'present' && Boolean(answer.entity?.problems?.length)) ||
+    (answer.verdict === 'location' && left + unread > 0);
   const refresh = async () => {
     if (!reading) return;
     setTold('Reading again…');
@@ -60,9 +68,11 @@ export function ExplanationView({ question }: { question: Exclude<Question, { so
       <section className="panel verdict" data-tone={troubled ? 'bad' : tone} aria-label="Answer">
         <Glyph size={22} stroke={1.7} aria-hidden />
         <div>
-          <h2>{troubled ? 'It is in the catalog, but its source has a problem' : title}</h2>
-          <p className="verdict-text">{answer.message}</p>
-          <p className="muted">{adviceFor(answer)}</p>
+          <h2>{troubled ? troubles[answer.verdict] : title}</h2>
+          <p className="verdict-text">{messageOf(answer, left)}</p>
+          <p className="muted">
+            {troubled && answer.verdict === 'location' ? correct : adviceFor(answer)}
+          </p>
           <div className="verdict-actions">
             {answer.verdict === 'present' && question.sort === 'entity' && (
               <AppLink className="btn btn-primary" href={entityPath(parseRef(question.entityRef))}>
@@ -99,19 +109,28 @@ export function ExplanationView({ question }: { question: Exclude<Question, { so
           <div className="verdict-text">{problem.message}</div>
         </div>
       ))}
-      {answer.refused && answer.refused.length > 0 && (
-        <section className="panel" aria-label="Left out">
-          <div className="panel-head">
-            <h2>Left out</h2>
-            <span className="panel-count num">{answer.refused.length}</span>
-          </div>
-          <RefusedList items={answer.refused} />
-        </section>
-      )}
+      {answer.refused && answer.refused.length > 0 && <RefusedPanel items={answer.refused} />}
+      {failed.length > 0 && <FailedList title="Found, but not valid" items={failed} />}
       {answer.conflicts && answer.conflicts.length > 0 && <Conflicts items={answer.conflicts} />}
-      {answer.sources && answer.sources.length > 0 && <Sources items={answer.sources} />}
+      {answer.sources && answer.sources.length > 0 && (
+        <Sources items={answer.sources} quiet={left > 0} />
+      )}
     </>
   );
+}
+
+const troubles: Partial<Record<Verdict, string>> = {
+  present: 'It is in the catalog, but its source has a problem',
+  location: 'This place is read, but not everything in it was taken',
+};
+
+const correct = 'Correct what is said below. It is read again by itself.';
+
+/** The server's sentence, or a shorter one where the details stand below anyway. */
+function messageOf({ verdict, message, children = 0 }: Explanation, left: number): string {
+  if (verdict !== 'location' || left === 0) return message;
+  const documents = left === 1 ? '1 document is' : `${left} documents are`;
+  return `It brings ${children} ${children === 1 ? 'entity' : 'entities'}; ${documents} not in the catalog.`;
 }
 
 /** What to do about a verdict. */
@@ -130,7 +149,7 @@ function adviceFor({ verdict, entity, children }: Explanation): string {
       return 'That takes a moment. If it stays so, read it again.';
     case 'invalid':
     case 'refused':
-      return 'Correct what is said below in its file. It is read again by itself.';
+      return correct;
     case 'conflict':
       return 'A name belongs to whoever came first. Rename this one, or remove the other.';
     default:

@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { IconMapQuestion } from '@tabler/icons-react';
 import { byQuery } from '@/api/catalog';
-import { explain } from '@/api/entity';
+import { explain, unprocessed } from '@/api/entity';
 import { formatRef, refOf } from '@/catalog/ref';
-import { RefusedList } from '@/catalog/RefusedList';
 import { AppLink } from '@/kit/AppLink';
 import { Message } from '@/kit/kit';
 import { RelatedRow } from '@/pages/entity/RelatedList';
+import { FailedList } from './FailedList';
+import { RefusedPanel } from './LeftOut';
 
 /** Only a name is known: the entities called so, and refused documents that mention it. */
 export function NameAnswer({ name }: { name: string }) {
@@ -23,9 +24,11 @@ export function NameAnswer({ name }: { name: string }) {
   const refused = (everything.data?.refused ?? []).filter(({ entityRef, locationKey, message }) =>
     `${entityRef ?? ''} ${locationKey} ${message}`.toLowerCase().includes(name),
   );
+  const notValid = useQuery(unprocessed('failed'));
+  const failed = (notValid.data ?? []).filter(({ entity_ref: ref }) => ref.includes(name));
   const found = present.data?.items ?? [];
   if (present.isPending || everything.isPending) return <div className="panel sk-live why-wait" />;
-  if (found.length + refused.length === 0) {
+  if (found.length + refused.length + failed.length === 0) {
     return (
       <Message
         icon={IconMapQuestion}
@@ -64,15 +67,8 @@ export function NameAnswer({ name }: { name: string }) {
           </ul>
         </section>
       )}
-      {refused.length > 0 && (
-        <section className="panel" aria-label="Left out">
-          <div className="panel-head">
-            <h2>Left out</h2>
-            <span className="panel-count num">{refused.length}</span>
-          </div>
-          <RefusedList items={refused} />
-        </section>
-      )}
+      {refused.length > 0 && <RefusedPanel items={refused} />}
+      {failed.length > 0 && <FailedList title="Found, but not valid" items={failed} />}
     </>
   );
 }

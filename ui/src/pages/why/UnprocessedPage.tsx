@@ -1,15 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { IconCircleCheck } from '@tabler/icons-react';
-import { unprocessed, type UnprocessedEntity } from '@/api/entity';
+import { unprocessed } from '@/api/entity';
 import { useTitle } from '@/app/title';
-import { EntityLink } from '@/catalog/EntityLink';
-import { ago, moment } from '@/catalog/time';
 import { AppLink } from '@/kit/AppLink';
 import { ErrorMessage } from '@/kit/ErrorMessage';
 import { Message, Segmented } from '@/kit/kit';
-import { EverythingLeftOut } from './EverythingLeftOut';
-import { bareTarget } from './question';
+import { FailedList } from './FailedList';
+import { LeftOut } from './LeftOut';
 import '@/pages/entity/entity.css';
 import './why.css';
 
@@ -50,7 +48,7 @@ export function UnprocessedPage() {
         }
       />
       <div className="why-answer">
-        {view === 'refused' ? <EverythingLeftOut /> : <Unprocessed key={view} type={view} />}
+        {view === 'refused' ? <LeftOut /> : <Unprocessed key={view} type={view} />}
       </div>
     </div>
   );
@@ -76,41 +74,5 @@ function Unprocessed({ type }: { type: 'failed' | 'pending' }) {
       </Message>
     );
   }
-  return (
-    <section className="panel" aria-label={type === 'failed' ? 'Failed' : 'Waiting'}>
-      <ul className="sources">
-        {query.data.map(item => (
-          <Item key={item.entity_id} item={item} />
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-function Item({ item }: { item: UnprocessedEntity }) {
-  const { entity_ref: ref, location_key: key, last_discovery_at: at, errors = [] } = item;
-  return (
-    <li>
-      <EntityLink to={ref} defaults={{}} icon />
-      <p className="mono">{bareTarget(key)}</p>
-      {errors.map((error, index) => (
-        <p className="verdict-text" key={index}>
-          {error.message}
-        </p>
-      ))}
-      <p className="muted">
-        {at && (
-          <>
-            <time dateTime={at} title={moment(at)}>
-              {ago(at)}
-            </time>
-            {' · '}
-          </>
-        )}
-        <AppLink className="text-link" href={`/catalog/why?q=${encodeURIComponent(ref)}`}>
-          Why?
-        </AppLink>
-      </p>
-    </li>
-  );
+  return <FailedList title={type === 'failed' ? 'Failed' : 'Waiting'} items={query.data} />;
 }

@@ -1,10 +1,12 @@
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
+import { unprocessed } from '@/api/entity';
 import { useTitle } from '@/app/title';
 import { AppLink } from '@/kit/AppLink';
 import { SearchField } from '@/kit/kit';
-import { EverythingLeftOut } from './EverythingLeftOut';
 import { ExplanationView } from './ExplanationView';
+import { LeftOut } from './LeftOut';
 import { NameAnswer } from './NameAnswer';
 import { readQuestion } from './question';
 import '@/pages/entity/entity.css';
@@ -36,7 +38,7 @@ export function WhyPage() {
       />
       <div className="why-answer" aria-live="polite">
         {!question ? (
-          <EverythingLeftOut />
+          <Everything />
         ) : question.sort === 'name' ? (
           <NameAnswer name={question.name} />
         ) : (
@@ -45,6 +47,12 @@ export function WhyPage() {
       </div>
     </div>
   );
+}
+
+/** Without a question: all that went wrong anywhere. */
+function Everything() {
+  const failed = useQuery(unprocessed('failed'));
+  return <LeftOut failed={failed.data} />;
 }
 
 function Ask({ initial, onAsk }: { initial: string; onAsk: (text: string) => void }) {

@@ -36,8 +36,14 @@ export function Conflicts({ items }: { items: readonly Conflict[] }) {
   );
 }
 
+interface SourcesProps {
+  items: readonly ExplainedEntity[];
+  /** Their problems stand elsewhere on the page. */
+  quiet?: boolean;
+}
+
 /** The locations something comes through, nearest first, up to the configuration. */
-export function Sources({ items }: { items: readonly ExplainedEntity[] }) {
+export function Sources({ items, quiet }: SourcesProps) {
   return (
     <section className="panel" aria-label="Comes through">
       <div className="panel-head">
@@ -52,11 +58,12 @@ export function Sources({ items }: { items: readonly ExplainedEntity[] }) {
             <EntityLink to={entityRef} defaults={{}} icon />
             <p className="mono">{bareTarget(locationKey)}</p>
             {parents?.includes('config') && <p className="muted">named in the configuration</p>}
-            {problems?.map((problem, index) => (
-              <div className="notice" key={index}>
-                <div className="verdict-text">{problem.message}</div>
-              </div>
-            ))}
+            {!quiet &&
+              problems?.map((problem, index) => (
+                <div className="notice" key={index}>
+                  <div className="verdict-text">{problem.message}</div>
+                </div>
+              ))}
           </li>
         ))}
       </ol>
