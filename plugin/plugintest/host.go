@@ -33,6 +33,8 @@ type Host struct {
 	Config *Config
 	reader catalog.Reader
 	tokens *Tokens
+
+	documented *documented
 }
 
 // Options describe the portal. Zero values are an empty configuration and an
@@ -42,6 +44,9 @@ type Options struct {
 	Reader catalog.Reader
 	Tokens *Tokens
 	Clock  func() time.Time
+	// Document is the plugin's OpenAPI document as JSON. When it is given, the
+	// test fails for routes and answers that it does not describe.
+	Document []byte
 }
 
 // New initialises the plugin. The host's actors do not run until [Host.Run].
@@ -73,12 +78,18 @@ func New(tb testing.TB, pl plugin.Plugin, o Options) *Host {
 		tb.Fatal(err)
 	}
 	h.mux = h.root.Plugin(pl.ID())
+	if o.Document != nil {
+		h.documented = newDocumented(tb, o.Document)
+	}
 	err = pl.Init(tb.Context(), &plugin.Host{
 		Config: h.Config, Logger: slog.New(slog.DiscardHandler), Clock: o.Clock, NewID: uuid.NewString,
-		HTTP: router{h.mux}, Actors: actors{h}, Schedule: scheduler{h}, Catalog: readOnly{h.reader},
+		HTTP: router{h.mux, h.documented}, Actors: actors{h}, Schedule: scheduler{h}, Catalog: readOnly{h.reader},
 	})
 	if err != nil {
 		tb.Fatalf("initialise %s: %v", pl.ID(), err)
+	}
+	if h.documented != nil {
+		h.documented.compare(h.mux.Routes())
 	}
 	h.root.Started()
 	return h
@@ -267,7 +278,10 @@ func (c *Config) Subscribe(fn func()) {
 	c.reload = append(c.reload, fn)
 }
 
-type router struct{ mux *httpx.Mux }
+type router struct {
+	mux        *httpx.Mux
+	documented *documented
+}
 
 // Handle implements plugin.Router.
 func (r router) Handle(pattern string, access plugin.Access, h func(http.ResponseWriter, *http.Request) error) {
@@ -277,6 +291,10 @@ func (r router) Handle(pattern string, access plugin.Access, h func(http.Respons
 		plugin.ServicesOnly:     httpx.AllowService,
 		plugin.AnyoneWithCookie: httpx.Default | httpx.AllowCookie,
 		plugin.Unauthenticated:  httpx.AllowAnonymous,
+	}
+	if r.documented != nil {
+		_, path, _ := strings.Cut(pattern, " ")
+		h = r.documented.check(path, h)
 	}
 	r.mux.Handle(pattern, kinds[access], h)
 }

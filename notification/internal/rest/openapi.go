@@ -11,9 +11,9 @@ import (
 //go:embed openapi.yaml
 var openAPIFile []byte
 
-// mustOpenAPI returns the OpenAPI document as JSON. The file is part of the
-// binary, so that a mistake in it shows at every start.
-func mustOpenAPI() []byte {
+// OpenAPI returns the OpenAPI document as JSON. It panics when there is a
+// mistake in the file, which is part of the binary: that is a bug.
+func OpenAPI() []byte {
 	var doc any
 	if err := yaml.Unmarshal(openAPIFile, &doc); err != nil {
 		panic(fmt.Sprintf("notification: read openapi.yaml: %v", err))

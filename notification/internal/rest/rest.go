@@ -28,7 +28,7 @@ type REST struct {
 
 // Register adds the routes of /api/notifications, the older ones too.
 func (h *REST) Register(r plugin.Router) {
-	h.openAPI = mustOpenAPI()
+	h.openAPI = OpenAPI()
 	for _, base := range []string{"", "/notifications"} {
 		root := base
 		if root == "" {
