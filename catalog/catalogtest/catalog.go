@@ -130,11 +130,11 @@ func (c *Catalog) Subscribe(fn func([]catalog.Change)) (cancel func()) {
 	}
 }
 
-// notFound is the error for an entity that is not there.
-type notFound string
+// notFoundError is the error for an entity that is not there.
+type notFoundError string
 
-func (e notFound) Error() string     { return "No entity named '" + string(e) + "' found" }
-func (e notFound) FaultCode() string { return "not_found" }
+func (e notFoundError) Error() string     { return "No entity named '" + string(e) + "' found" }
+func (e notFoundError) FaultCode() string { return "not_found" }
 
 // EntityByRef implements [catalog.Reader].
 func (c *Catalog) EntityByRef(_ context.Context, ref catalog.Ref) (catalog.Entity, error) {
@@ -142,7 +142,7 @@ func (c *Catalog) EntityByRef(_ context.Context, ref catalog.Ref) (catalog.Entit
 	defer c.mu.Unlock()
 	e, ok := c.stored[ref.String()]
 	if !ok {
-		return nil, notFound(ref.String())
+		return nil, notFoundError(ref.String())
 	}
 	return e, nil
 }

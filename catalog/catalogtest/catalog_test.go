@@ -35,7 +35,8 @@ func TestCatalog_TellsWhatChanged(t *testing.T) {
 	cancel()
 	c.Put(entity("c"))
 	want := []catalog.Change{
-		{Seq: 2, Ref: "component:default/b"}, {Seq: 3, Ref: "component:default/a"},
+		{Seq: 2, Ref: "component:default/b"},
+		{Seq: 3, Ref: "component:default/a"},
 		{Seq: 4, Ref: "component:default/a", Removed: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

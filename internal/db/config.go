@@ -179,8 +179,13 @@ func connectionString(object map[string]any, name string) (string, error) {
 	}
 	var pairs []string
 	for _, key := range [][2]string{
-		{"host", "host"}, {"port", "port"}, {"user", "user"}, {"password", "password"}, {"database", "dbname"},
-		{"application_name", "application_name"}, {"options", "options"},
+		{"host", "host"},
+		{"port", "port"},
+		{"user", "user"},
+		{"password", "password"},
+		{"database", "dbname"},
+		{"application_name", "application_name"},
+		{"options", "options"},
 	} {
 		value, err := text(key[0])
 		if err != nil {

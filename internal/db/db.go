@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -85,7 +84,7 @@ type DB struct {
 // sense, and unavailable when the database does not answer.
 func Open(ctx context.Context, opts Options) (*DB, error) {
 	if opts.Logger == nil {
-		opts.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	switch opts.Driver {
 	case SQLite, "":

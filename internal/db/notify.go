@@ -52,7 +52,7 @@ func (d *DB) Listen(ctx context.Context, channel string, fn func(payload string)
 			fn(payload)
 		})
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end was asked for
 		}
 		if began {
 			wait = 0

@@ -43,7 +43,7 @@ func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 	case stmt != nil:
 		return stmt.ExecContext(ctx, args...) //nolint:wrapcheck // see above
 	case again:
-		if prepared, err := tx.PrepareContext(ctx, query); err == nil {
+		if prepared, err := tx.PrepareContext(ctx, query); err == nil { //nolint:sqlclosecheck // closed with the transaction
 			tx.stmts[query] = prepared                // closed by database/sql with the transaction
 			return prepared.ExecContext(ctx, args...) //nolint:wrapcheck // see above
 		}

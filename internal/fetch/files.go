@@ -45,7 +45,7 @@ func (f Files) Read(name, within string) (Local, error) {
 	if err != nil {
 		return Local{}, fileError(name, within, err)
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close() // read only
 	info, err := file.Stat()
 	if err != nil {
 		return Local{}, fileError(name, within, err)
@@ -107,13 +107,13 @@ func (f Files) Glob(pattern string, contained bool) ([]string, error) {
 }
 
 func (f Files) glob(base, pattern string, contained bool) ([]string, error) {
-	var inner fs.FS = os.DirFS(base)
+	inner := os.DirFS(base)
 	if contained {
 		root, err := os.OpenRoot(base)
 		if err != nil {
 			return nil, ignoreMissing(fileError(base, "", err))
 		}
-		defer root.Close() //nolint:errcheck // read only
+		defer root.Close() // read only
 		inner = root.FS()
 	}
 	hidden := hiddenSegments(pattern)
@@ -232,7 +232,7 @@ func open(name, within string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()                                           //nolint:errcheck // read only
+	defer root.Close()                                           // read only
 	return root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:wrapcheck // fileError wraps
 }
 
@@ -244,7 +244,7 @@ func stat(name, within string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()    //nolint:errcheck // read only
+	defer root.Close()    // read only
 	return root.Stat(rel) //nolint:wrapcheck // fileError wraps
 }
 

@@ -67,7 +67,7 @@ func (r *Reader) once(ctx context.Context, u *url.URL, opts Options, limit int64
 		}
 		return File{}, nil, fault.Wrap(fault.Unavailable, withoutURL(err), "could not read "+display(u))
 	}
-	defer res.Body.Close() //nolint:errcheck // nothing is written
+	defer res.Body.Close() // nothing is written
 	if again := r.retryOf(u, res, attempt); again != nil {
 		return File{}, again, statusError(u, res, fault.Unavailable)
 	}

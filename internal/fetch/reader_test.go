@@ -76,7 +76,10 @@ func TestRead_KeepsToTheAllowedHostsAndPaths(t *testing.T) {
 	t.Parallel()
 	_, r := newSite(t, text("x"), func(d *fetch.Deps) {
 		d.Allow = []fetch.Allow{
-			{Host: "files.example"}, {Host: "*.wild.example"}, {Host: "port.example:8080"}, {Host: "[2001:db8::5]:9000"},
+			{Host: "files.example"},
+			{Host: "*.wild.example"},
+			{Host: "port.example:8080"},
+			{Host: "[2001:db8::5]:9000"},
 			{Host: "paths.example", Paths: []string{"/open/", "/one.yaml"}},
 		}
 		d.Lookup = func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("reached the resolver") }

@@ -196,9 +196,11 @@ func TestAnswers_AreThoseThatBackstageGives(t *testing.T) {
 			if got.Code != want.Response.Status {
 				t.Errorf("status %d, want %d", got.Code, want.Response.Status)
 			}
-			for _, header := range []string{"content-type", "etag", "vary", "x-frame-options", "content-security-policy",
+			for _, header := range []string{
+				"content-type", "etag", "vary", "x-frame-options", "content-security-policy",
 				"referrer-policy", "strict-transport-security", "x-content-type-options", "x-dns-prefetch-control",
-				"x-download-options", "x-permitted-cross-domain-policies", "x-xss-protection", "access-control-allow-origin"} {
+				"x-download-options", "x-permitted-cross-domain-policies", "x-xss-protection", "access-control-allow-origin",
+			} {
 				wanted, has := want.Response.Headers[header].(string)
 				_, secure := want.Response.Headers["content-security-policy"]
 				if !has && !secure && !strings.HasPrefix(header, "content-type") && header != "etag" && header != "vary" {

@@ -132,7 +132,6 @@ func TestMetrics_CountRequestsAndConnections(t *testing.T) {
 func TestTracing_IsOffUnlessThereIsAnEndpoint(t *testing.T) {
 	t.Parallel()
 	off := setup(t, telemetry.Options{})
-	h := http.NotFoundHandler()
 	if off.Tracing() || off.Transport(http.DefaultTransport) != http.DefaultTransport {
 		t.Error("something is traced without an endpoint")
 	}
@@ -158,7 +157,7 @@ func TestTracing_IsOffUnlessThereIsAnEndpoint(t *testing.T) {
 	if err != nil || !tel.Tracing() {
 		t.Fatalf("tracing is off: %v", err)
 	}
-	h = tel.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { tel.Logger.InfoContext(r.Context(), "inside") }))
+	h := tel.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { tel.Logger.InfoContext(r.Context(), "inside") }))
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	h.ServeHTTP(httptest.NewRecorder(), r)

@@ -181,7 +181,6 @@ func BenchmarkLoad(b *testing.B) {
 	var x *Index
 	cpu := cpuTime()
 	for b.Loop() {
-		x = nil
 		x = benchLoad(b, recs)
 	}
 	b.ReportMetric(float64((cpuTime()-cpu).Milliseconds())/float64(b.N), "cpu-ms/op")

@@ -206,6 +206,7 @@ func (p *projection) append(dst []byte, i int) []byte {
 		return s.appendRelations(dst, e)
 	case partStatus:
 		return append(dst, s.status(e)...)
+	case partObject:
 	}
 	dst = append(dst, '{')
 	for kid := n.kid; kid != 0; kid = p.nodes[kid].after {

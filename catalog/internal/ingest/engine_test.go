@@ -31,7 +31,6 @@ type shadow struct {
 	seqs    map[string]int64
 	applied []index.Update
 	bell    chan struct{}
-	bad     string
 }
 
 func newShadow() *shadow {

@@ -276,6 +276,7 @@ func orderedNode(n *yaml.Node, pointer string, order map[string][]string) (any, 
 		return out, nil
 	case yaml.AliasNode:
 		return nil, fault.Newf(fault.Invalid, "kind definition: line %d: aliases are not supported", n.Line)
+	default: // a scalar
 	}
 	var v any
 	if err := n.Decode(&v); err != nil {

@@ -14,7 +14,7 @@ const RejectedURL = "https://backstage.io/annotation-rejected-for-security-reaso
 
 // scriptURL matches what a browser takes for a javascript: URL: control
 // characters and blanks before it, tabs and line ends within.
-var scriptURL = regexp.MustCompile("(?i)^[\\x00-\\x20]*j[\\r\\n\\t]*a[\\r\\n\\t]*v[\\r\\n\\t]*a[\\r\\n\\t]*s[\\r\\n\\t]*c[\\r\\n\\t]*r[\\r\\n\\t]*i[\\r\\n\\t]*p[\\r\\n\\t]*t[\\r\\n\\t]*:")
+var scriptURL = regexp.MustCompile(`(?i)^[\x00-\x20]*j[\r\n\t]*a[\r\n\t]*v[\r\n\t]*a[\r\n\t]*s[\r\n\t]*c[\r\n\t]*r[\r\n\t]*i[\r\n\t]*p[\r\n\t]*t[\r\n\t]*:`)
 
 // IsScriptURL reports whether a browser would run s as a script.
 func IsScriptURL(s string) bool { return scriptURL.MatchString(s) }

@@ -109,9 +109,9 @@ func statuses(errs []error) []catalog.StatusItem {
 		return nil
 	}
 	shown := errs[:min(len(errs), maxProblems)]
-	out := make([]catalog.StatusItem, len(shown))
-	for i, err := range shown {
-		out[i] = status(err)
+	out := make([]catalog.StatusItem, 0, len(shown)+1)
+	for _, err := range shown {
+		out = append(out, status(err))
 	}
 	if more := len(errs) - len(shown); more > 0 {
 		out = append(out, status(plainError(fmt.Sprintf("and %d more problems", more), nil)))

@@ -62,7 +62,7 @@ func (r *run) readLocation(ctx context.Context, e catalog.Entity) error {
 		r.aborted = err
 	}
 	if r.aborted != nil {
-		return nil
+		return nil //nolint:nilerr // the run carries it
 	}
 	if !l.changed && len(r.problems) == 0 && len(r.held) == 0 && l.sameSources() {
 		r.unchanged, r.state = true, r.p.saveState(l.fresh, r.origin.String())

@@ -72,8 +72,10 @@ func TestProcess_OneBadDocumentSpoilsNoOther(t *testing.T) {
 		"nesting without end": {"a: " + deep + "\n", []string{"catalog.yaml:"}},
 		"a wrong entity":      {"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: bad\nspec:\n  type: service\n", []string{"InputError: Processor BuiltinKindsEntityProcessor threw an error while validating the entity component:default/bad", "lifecycle", "catalog.yaml:11"}},
 		"an unknown kind":     {"apiVersion: example.com/v1\nkind: Component\nmetadata:\n  name: bad\n", []string{"No processor recognized the entity component:default/bad", "catalog.yaml:11"}},
-		"annotations that are a list": {"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: bad\n  annotations: [a]\n",
-			[]string{"Policy check failed for component:default/bad", "annotations", "catalog.yaml:11"}},
+		"annotations that are a list": {
+			"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: bad\n  annotations: [a]\n",
+			[]string{"Policy check failed for component:default/bad", "annotations", "catalog.yaml:11"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,12 +14,16 @@ func ParseLocation(ref string) (catalog.Location, error) {
 	kind, target, ok := strings.Cut(ref, ":")
 	kind, target = strings.TrimSpace(kind), strings.TrimSpace(target)
 	if !ok || kind == "" || target == "" {
-		return catalog.Location{}, &named{name: "TypeError", code: "invalid",
-			msg: "Unable to parse location ref '" + ref + "', expected '<type>:<target>', e.g. 'url:https://host/path'"}
+		return catalog.Location{}, &named{
+			name: "TypeError", code: "invalid",
+			msg: "Unable to parse location ref '" + ref + "', expected '<type>:<target>', e.g. 'url:https://host/path'",
+		}
 	}
 	if kind == "http" || kind == "https" {
-		return catalog.Location{}, &named{name: "TypeError", code: "invalid",
-			msg: "Invalid location ref '" + ref + "', please prefix it with 'url:', e.g. 'url:" + ref + "'"}
+		return catalog.Location{}, &named{
+			name: "TypeError", code: "invalid",
+			msg: "Invalid location ref '" + ref + "', please prefix it with 'url:', e.g. 'url:" + ref + "'",
+		}
 	}
 	return catalog.Location{Type: kind, Target: target}, nil
 }

@@ -101,7 +101,7 @@ func (r *run) chain(ctx context.Context, e catalog.Entity) (catalog.Entity, erro
 // release hands out what was held back, if there is to be anything.
 func (r *run) release() error {
 	if r.aborted != nil || (r.p.strict && len(r.problems) > 0) {
-		return nil
+		return nil //nolint:nilerr // the run carries it
 	}
 	if r.p.strict {
 		for _, d := range r.held {

@@ -46,7 +46,7 @@ func start() (dsn string, err error) {
 	if len(dir) > longest {
 		return "", errors.Join(fmt.Errorf("TMPDIR is too long for PostgreSQL's socket: %s", dir), os.Remove(dir))
 	}
-	cmd := exec.Command("/bin/sh", "-c", watchdog, "sh", dir, bin, options(dir))
+	cmd := exec.Command("/bin/sh", "-c", watchdog, "sh", dir, bin, options(dir)) //nolint:noctx // it outlives every test and ends with the process
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // out of reach of a Ctrl-C at the terminal
 	if os.Getuid() == 0 {
@@ -70,7 +70,7 @@ func start() (dsn string, err error) {
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	keepOpen = alive
+	keepOpen = append(keepOpen, alive)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if strings.TrimSpace(line) != "ready" {
 		return "", fmt.Errorf("start PostgreSQL: %s: %w", strings.TrimSpace(line), errors.Join(err, cmd.Wait()))
@@ -79,7 +79,7 @@ func start() (dsn string, err error) {
 }
 
 // keepOpen keeps the garbage collector from closing the pipe to the watchdog.
-var keepOpen io.Closer
+var keepOpen []io.Closer
 
 // options trade every safety for speed: the data lives as long as the test.
 func options(dir string) string {
