@@ -1,6 +1,8 @@
 // Backstage's own front-end, built and unchanged, over our API: sign in, look
 // around, register, with nothing in its console.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { openBrowser } from '../browser.mjs';
@@ -9,13 +11,14 @@ import { root, shared, start } from '../server.mjs';
 const frontend = shared('oracle', 'backstage-frontend');
 if (!frontend) console.log('SKIP: there is no built Backstage front-end (../shared/oracle/backstage-frontend)');
 
-let server, browser, context, page;
+let server, browser, context, page, fixtures;
 const complaints = [];
 
 before(async () => {
   if (!frontend) return;
   browser = await openBrowser();
   if (!browser) return;
+  fixtures = await serveEntity();
   server = await start({
     args: ['--frontend-dir', frontend],
     config: [{
@@ -28,6 +31,7 @@ before(async () => {
         ],
       },
       organization: { name: 'Harbour Lane' },
+      backend: { reading: { allow: [{ host: new URL(fixtures.url).host }] } },
       catalog: {
         import: { entityFilename: 'catalog-info.yaml', pullRequestBranchName: 'backstage-integration' },
         rules: [{ allow: ['Component', 'API', 'System', 'Domain', 'Resource', 'Group', 'User', 'Location'] }],
@@ -44,15 +48,28 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await server?.stop();
+  fixtures?.close();
 });
+
+/** A file on the web that somebody wants to register. */
+async function serveEntity() {
+  const text = 'apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: registered-here\nspec:\n  type: service\n  lifecycle: production\n  owner: group:default/platform\n';
+  const web = http.createServer((_, res) => res.writeHead(200, { 'content-type': 'text/yaml' }).end(text));
+  web.listen(0, '127.0.0.1');
+  await once(web, 'listening');
+  return { url: `http://localhost:${web.address().port}`, close: () => web.close() };
+}
 
 const options = { skip: !frontend };
 
-test('signs in as a guest and lists the catalog', options, async t => {
+test('signs in as a guest and lists what its team owns', options, async t => {
   if (!browser) return t.skip('no browser');
   await page.goto(server.base);
   await page.getByRole('button', { name: 'Enter' }).click();
-, options, async t => {
+  await page.getByText('Deployer', { exact: true }).first().waitFor();
+});
+
+test('filters', options, async t => {
   if (!browser) return t.skip('no browser');
   await page.goto(`${server.base}/?filters[kind]=api&filters[user]=all`);
   await page.getByText('Pricing API', { exact: true }).first().waitFor();
@@ -78,10 +95,14 @@ test('draws the graph', options, async t => {
   await page.locator('svg text').filter({ hasText: 'booking' }).first().waitFor();
 });
 
-test('registers', options, async t => {
+test('registers a location', options, async t => {
   if (!browser) return t.skip('no browser');
   await page.goto(`${server.base}/catalog-import`);
-  await page.getByRole('textbox').first().waitFor();
+  await page.getByRole('textbox', { name: /url/i }).first().fill(`${fixtures.url}/catalog-info.yaml`);
+  await page.getByRole('button', { name: /analyze/i }).click();
+  await page.getByText('registered-here').first().waitFor();
+  await page.getByRole('button', { name: /import/i }).click();
+  await page.getByRole('link', { name: /view component|registered-here|go to catalog/i }).or(page.getByText(/added to the catalog|register another/i)).first().waitFor();
 });
 
 test('shows settings', options, async t => {
