@@ -257,7 +257,37 @@ func (x extensions) Feed() catalog.Feed              { return nil }
 type urls struct{ p *Portal }
 
 func (u urls) Reader() plugin.URLReader { return nil }
-func (u urls) Add(h plugin.URLHost)     { u.p.URLs = h }
+func (u urls) Add(h plugin.URLHost) {
+	if u.p.URLs != nil {
+		h = both{u.p.URLs, h}
+	}
+	u.p.URLs = h
+}
+
+// both is two URL hosts, of which the one that serves a URL answers.
+type both [2]plugin.URLHost
+
+func (b both) of(u *url.URL) plugin.URLHost {
+	if b[0].Serves(u) {
+		return b[0]
+	}
+	return b[1]
+}
+
+func (b both) Serves(u *url.URL) bool             { return b[0].Serves(u) || b[1].Serves(u) }
+func (b both) Describe(u *url.URL) plugin.URLInfo { return b.of(u).Describe(u) }
+
+func (b both) Read(ctx context.Context, u *url.URL, o plugin.ReadOptions) (plugin.File, error) {
+	return b.of(u).Read(ctx, u, o)
+}
+
+func (b both) Tree(ctx context.Context, u *url.URL, o plugin.ReadOptions) (plugin.Tree, error) {
+	return b.of(u).Tree(ctx, u, o)
+}
+
+func (b both) Search(ctx context.Context, u *url.URL, o plugin.ReadOptions) ([]plugin.File, error) {
+	return b.of(u).Search(ctx, u, o)
+}
 
 type exchange struct{ p *Portal }
 
