@@ -7,10 +7,19 @@ package main
 import (
 	"os"
 
+	"github.com/stagedoor/stagedoor/integration/bitbucket"
+	"github.com/stagedoor/stagedoor/integration/github"
+	"github.com/stagedoor/stagedoor/integration/gitlab"
 	"github.com/stagedoor/stagedoor/portal"
 )
 
 // version is set by the linker.
 var version = "dev"
 
-func main() { os.Exit(portal.Main(version)) }
+func main() {
+	os.Exit(portal.Main(version,
+		github.Plugin{},
+		gitlab.Plugin{},
+		bitbucket.Plugin{},
+	))
+}

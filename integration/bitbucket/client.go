@@ -146,7 +146,9 @@ func editURL(u *url.URL, ref string) string {
 	q := edit.Query()
 	q.Set("mode", "edit")
 	q.Set("spa", "0")
-	q.Set("at", ref)
+	if ref != "" {
+		q.Set("at", ref)
+	}
 	edit.RawQuery = q.Encode()
 	return edit.String()
 }

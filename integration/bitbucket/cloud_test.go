@@ -185,7 +185,7 @@ func TestDescribe(t *testing.T) {
 	server.EditURL = "https://git.example/projects/P/repos/r/browse/d/a.yaml?at=refs%2Fheads%2Fdev%2Fx&mode=edit&spa=0"
 	server.FolderURL = "https://git.example/projects/P/repos/r/browse/d/?at=refs%2Fheads%2Fdev%2Fx"
 	user := plugin.URLInfo{Integration: "bitbucketServer", Title: "git.example", RepoURL: "https://git.example/ctx/users/ann/repos/r", Owner: "~ann", Repo: "r", Path: "a.yaml"}
-	user.EditURL = "https://git.example/ctx/users/ann/repos/r/browse/a.yaml?at=&mode=edit&spa=0"
+	user.EditURL = "https://git.example/ctx/users/ann/repos/r/browse/a.yaml?mode=edit&spa=0"
 	user.FolderURL = "https://git.example/ctx/users/ann/repos/r/browse/"
 	for target, want := range map[string]plugin.URLInfo{
 		"https://bitbucket.org/ws/r/src/main/d/a.yaml":                                     cloud,
