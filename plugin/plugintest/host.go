@@ -25,15 +25,18 @@ import (
 
 // Host is a portal with one plugin.
 type Host struct {
-	tb     testing.TB
-	root   *httpx.Root
-	mux    *httpx.Mux
+	// Actors are what the plugin wants to run, by name.
 	Actors map[string]func(context.Context) error
-	Tasks  map[string]plugin.Task
+	// Tasks are what the plugin has scheduled, by id.
+	Tasks map[string]plugin.Task
+	// Config is the configuration, which can be replaced.
 	Config *Config
-	reader catalog.Reader
-	tokens *Tokens
 
+	tb         testing.TB
+	root       *httpx.Root
+	mux        *httpx.Mux
+	reader     catalog.Reader
+	tokens     *Tokens
 	documented *documented
 }
 
