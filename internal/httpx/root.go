@@ -251,7 +251,8 @@ func (rt *Root) observe(plugin string, resp *response, r *http.Request, s *scope
 	if status == 0 {
 		status = http.StatusOK
 	}
-	if rt.opts.Observe != nil {
+	// How long a connection that became something else lasts is no time of an answer.
+	if rt.opts.Observe != nil && status != http.StatusSwitchingProtocols {
 		rt.opts.Observe(plugin, r.Method, status, took)
 	}
 	log := rt.opts.AccessLog
