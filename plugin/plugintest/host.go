@@ -207,7 +207,7 @@ func (t *Tokens) Authenticate(r *http.Request) (identity.Principal, error) {
 	default:
 		return p, fault.New(fault.Unauthenticated, "Illegal token")
 	}
-	p.Limited, p.Token = limited, token
+	p.Limited, p.Token = p.Limited || limited, token
 	return p, nil
 }
 

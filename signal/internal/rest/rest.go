@@ -67,6 +67,9 @@ func (h *REST) connect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if who.Limited { // a token that opens assets only
+		return fault.New(fault.Unauthenticated, "Missing credentials")
+	}
 	if !who.MayUsePlugin(pluginID) {
 		return fault.Newf(fault.Forbidden, "This token's access does not include the plugin '%s'", pluginID)
 	}

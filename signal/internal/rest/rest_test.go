@@ -194,7 +194,8 @@ func TestConnect_ChecksCredentials(t *testing.T) {
 	t.Parallel()
 	s := serve(t, hub.Limits{}, 0)
 	s.tokens.Set("elsewhere", identity.Principal{Kind: identity.Service, Subject: "x", Access: []identity.Access{{Plugin: "catalog"}}})
-	for token, want := range map[string]string{"forged": "status 401", "elsewhere": "status 403"} {
+	s.tokens.Set("limited", identity.Principal{Kind: identity.User, Subject: "user:default/jane", Limited: true})
+	for token, want := range map[string]string{"forged": "status 401", "limited": "status 401", "elsewhere": "status 403"} {
 		if _, err := s.dial(token, nil); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", token, err, want)
 		}
