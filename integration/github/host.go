@@ -23,6 +23,12 @@ import (
 // hosts reads URLs of all configured GitHubs. It implements plugin.URLHost.
 type hosts struct{ list atomic.Pointer[[]*forge] }
 
+func newHosts() *hosts {
+	h := &hosts{}
+	h.list.Store(new([]*forge))
+	return h
+}
+
 // of returns the forge that serves a URL, or nil.
 func (h *hosts) of(u *url.URL) *forge {
 	if u.Scheme != "https" && u.Scheme != "http" {

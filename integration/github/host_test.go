@@ -316,7 +316,8 @@ func TestSearch_ReadsWhatMatchesAndTellsWhenNothingChanged(t *testing.T) {
 	}
 	tree := []any{
 		blob("catalog-info.yaml", "b1"), blob("svc/cart/catalog-info.yaml", "b2"), blob("svc/cart/other.yaml", "b3"),
-		blob(".github/catalog-info.yaml", "b4"), map[string]any{"path": "svc", "type": "tree", "mode": "040000", "sha": "t"},
+		blob(".github/catalog-info.yaml", "b4"),
+		map[string]any{"path": "svc", "type": "tree", "mode": "040000", "sha": "t"},
 		map[string]any{"path": "link/catalog-info.yaml", "type": "blob", "mode": "120000", "sha": "b5"},
 	}
 	forge.On("GET /api/v3/repos/o/r/commits/main", func(w http.ResponseWriter, r *http.Request) { hosttest.Text("text/plain", "", sha)(w, r) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/stagedoor/stagedoor/integration/internal/discovery"
@@ -20,7 +21,7 @@ func (Plugin) ID() string { return "github" }
 // of webhooks. Settings of hosts and providers follow the configuration while
 // it changes; providers themselves come and go with a restart.
 func (Plugin) Init(ctx context.Context, h *plugin.Host) error {
-	in := &integration{host: h, log: h.Logger, clock: h.Clock, hosts: &hosts{}}
+	in := &integration{host: h, log: h.Logger, clock: h.Clock, hosts: newHosts()}
 	if err := in.load(); err != nil {
 		return err
 	}
@@ -66,7 +67,8 @@ type peopleProvider struct {
 	id string
 }
 
-// load reads the hosts and puts them in place of the old ones.
+// load reads the hosts and puts them in place of the old ones. A host whose
+// settings are the same stays, with its tokens and what it knows of limits.
 func (in *integration) load() error {
 	settings, err := readHosts(in.host.Config)
 	if err != nil {
@@ -74,6 +76,10 @@ func (in *integration) load() error {
 	}
 	var list []*forge
 	for _, s := range settings {
+		if old := in.hosts.byHost(s.Host); old != nil && reflect.DeepEqual(old.settings, s) {
+			list = append(list, old)
+			continue
+		}
 		f, err := newForge(s, in.clock, in.sleep)
 		if err != nil {
 			return fmt.Errorf("integrations.github of %s: %w", s.Host, err)

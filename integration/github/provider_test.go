@@ -262,10 +262,14 @@ func people(t *testing.T, forge *hosttest.Forge, suspended bool) {
 			return data(object{"organization": object{"membersWithRole": object{"pageInfo": object{"hasNextPage": false}, "nodes": []any{person("bob-"+org, gone)}}}})
 		case name == "teams":
 			return data(object{"organization": object{"teams": object{"pageInfo": object{"hasNextPage": false}, "nodes": []any{
-				object{"slug": "eng", "combinedSlug": org + "/eng", "name": "Engineering", "description": "All of it", "avatarUrl": "", "editTeamUrl": "https://g/edit", "parentTeam": nil,
-					"members": object{"pageInfo": object{"hasNextPage": true, "endCursor": "m1"}, "nodes": []any{member("ann")}}},
-				object{"slug": "core", "combinedSlug": org + "/core", "name": "Core", "parentTeam": object{"slug": "eng"},
-					"members": object{"pageInfo": object{"hasNextPage": false}, "nodes": []any{}}},
+				object{
+					"slug": "eng", "combinedSlug": org + "/eng", "name": "Engineering", "description": "All of it", "avatarUrl": "", "editTeamUrl": "https://g/edit", "parentTeam": nil,
+					"members": object{"pageInfo": object{"hasNextPage": true, "endCursor": "m1"}, "nodes": []any{member("ann")}},
+				},
+				object{
+					"slug": "core", "combinedSlug": org + "/core", "name": "Core", "parentTeam": object{"slug": "eng"},
+					"members": object{"pageInfo": object{"hasNextPage": false}, "nodes": []any{}},
+				},
 			}}}})
 		case name == "members" && v["team"] == "eng" && v["after"] == "m1":
 			return data(object{"organization": object{"team": object{"members": object{"pageInfo": object{"hasNextPage": false}, "nodes": []any{member("bob-" + org)}}}}})

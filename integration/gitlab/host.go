@@ -26,6 +26,12 @@ const maxTreePages = 50
 // hosts reads URLs of all configured GitLabs. It implements plugin.URLHost.
 type hosts struct{ list atomic.Pointer[[]*forge] }
 
+func newHosts() *hosts {
+	h := &hosts{}
+	h.list.Store(new([]*forge))
+	return h
+}
+
 func (h *hosts) of(u *url.URL) *forge {
 	if u.Scheme != "https" && u.Scheme != "http" {
 		return nil

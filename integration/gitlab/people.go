@@ -2,6 +2,7 @@ package gitlab
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,6 +43,11 @@ func (in *integration) readPeople(ctx context.Context, p provider) error {
 			return err
 		}
 	}
+	if slices.Contains(s.Relations, "SHARED_FROM_GROUPS") {
+		if err := f.shared(ctx, groups, members); err != nil {
+			return err
+		}
+	}
 	var out []catalog.Deferred
 	for _, e := range f.entities(&s, people, groups, spread(members, s.Relations)) {
 		out = append(out, catalog.Deferred{Entity: e, LocationKey: p.Name()})
@@ -56,14 +62,43 @@ func (f *forge) groups(ctx context.Context, s *providerSettings) ([]*sdk.Group, 
 			return f.client.Groups.ListGroups(&sdk.ListGroupsOptions{ListOptions: sdk.ListOptions{Page: page, PerPage: 100}}, sdk.WithContext(ctx))
 		})
 	}
-	root, _, err := f.client.Groups.GetGroup(s.Group, &sdk.GetGroupOptions{WithProjects: sdk.Ptr(false)}, sdk.WithContext(ctx))
+	root, err := f.oneGroup(ctx, s.Group)
 	if err != nil {
-		return nil, failure(err, "read the group "+s.Group)
+		return nil, err
 	}
 	below, err := pages("list the groups below "+s.Group, func(page int64) ([]*sdk.Group, *sdk.Response, error) {
 		return f.client.Groups.ListDescendantGroups(s.Group, &sdk.ListDescendantGroupsOptions{ListOptions: sdk.ListOptions{Page: page, PerPage: 100}}, sdk.WithContext(ctx))
 	})
 	return append([]*sdk.Group{root}, below...), err
+}
+
+// oneGroup reads a group, without the hundred projects that GitLab would send
+// along.
+func (f *forge) oneGroup(ctx context.Context, group string) (*sdk.Group, error) {
+	opts := &sdk.GetGroupOptions{WithProjects: sdk.Ptr(false)} //nolint:staticcheck // goes away with the projects themselves
+	g, _, err := f.client.Groups.GetGroup(group, opts, sdk.WithContext(ctx))
+	return g, failure(err, "read the group "+group)
+}
+
+// shared adds the members of the groups that a group is shared with, where the
+// relations ask for them.
+func (f *forge) shared(ctx context.Context, groups []*sdk.Group, members map[string][]int64) error {
+	direct := maps.Clone(members)
+	for _, g := range groups {
+		full, err := f.oneGroup(ctx, g.FullPath)
+		if err != nil {
+			return err
+		}
+		for _, other := range full.SharedWithGroups {
+			if _, ok := direct[other.GroupFullPath]; !ok {
+				if direct[other.GroupFullPath], err = f.members(ctx, other.GroupFullPath); err != nil {
+					return err
+				}
+			}
+			members[g.FullPath] = append(members[g.FullPath], direct[other.GroupFullPath]...)
+		}
+	}
+	return nil
 }
 
 // people lists the users: all of them on a host of one's own, the members of

@@ -211,6 +211,24 @@ func TestPeople_OnGitLabComComeFromTheRootGroupWithASeat(t *testing.T) {
 	}
 }
 
+func TestPeople_OfGroupsThatAGroupIsSharedWith(t *testing.T) {
+	t.Parallel()
+	forge := hosttest.Serve(t)
+	p := start(t, forge, fmt.Sprintf(`"catalog": {"providers": {"gitlab": {"x": {"host": %q, "group": "org/teams", "orgEnabled": true, "relations": ["DIRECT", "SHARED_FROM_GROUPS"]}}}}`, forge.Host))
+	groupsOf(forge)
+	forge.On("GET /api/v4/groups/org%2Fteams%2Feng?with_projects=false", hosttest.JSON(object{"id": 11, "full_path": "org/teams/eng", "shared_with_groups": []any{object{"group_full_path": "guests"}}}))
+	forge.On("GET /api/v4/groups/org%2Fteams%2Feng%2Fcore?with_projects=false", hosttest.JSON(object{"id": 12, "full_path": "org/teams/eng/core"}))
+	forge.On("GET /api/v4/groups/guests/members?page=1&per_page=100", paged("", member(2, "bob", nil)))
+	forge.On("GET /api/v4/users?active=true&exclude_internal=true&page=1&per_page=100&without_project_bots=true", paged("", member(2, "bob", nil)))
+	conn := p.Connect(t, "GitlabOrgDiscoveryEntityProvider:x")
+	if err := p.Run(t, "GitlabOrgDiscoveryEntityProvider:x:refresh"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]any{"eng", "eng-core"}, summary(conn.Take()[0].Added)["user:default/bob"]); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestPeople_ARunThatFailsChangesNothing(t *testing.T) {
 	t.Parallel()
 	forge := hosttest.Serve(t)
