@@ -39,7 +39,7 @@ async function start(container: HTMLElement) {
   );
   // What is on screen comes first; keeping it true can wait.
   setTimeout(() => {
-    void import('./app/live').then(({ startLive }) => startLive(queryClient, session));
+    void import('./app/live').then(({ startLive }) => startLive(queryClient, session, boot.seq));
   }, 1000);
 }
 

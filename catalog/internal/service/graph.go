@@ -191,7 +191,8 @@ func (g *graphBuilder) describe(n *GraphNode, id index.ID) {
 			Title     any    `json:"title"`
 		} `json:"metadata"`
 		Spec struct {
-			Type any `json:"type"`
+			Type    any `json:"type"`
+			Profile any `json:"profile"`
 		} `json:"spec"`
 	}
 	if json.Unmarshal(g.snap.AppendJSON(nil, id), &e) != nil {
@@ -199,6 +200,9 @@ func (g *graphBuilder) describe(n *GraphNode, id index.ID) {
 	}
 	n.Kind, n.Name = e.Kind, e.Metadata.Name
 	n.Title, _ = e.Metadata.Title.(string)
+	if profile, ok := e.Spec.Profile.(map[string]any); ok && n.Title == "" {
+		n.Title, _ = profile["displayName"].(string) // people and groups are named there
+	}
 	n.Type, _ = e.Spec.Type.(string)
 }
 

@@ -33,6 +33,8 @@ export interface Boot {
   };
   theme?: string;
   identity?: Grant;
+  /** The last change that the answers can tell of; what came later has to be followed. */
+  seq?: number;
   queries?: BootQuery[];
 }
 

@@ -28,12 +28,13 @@ interface Change {
  * affected queries asked again, quietly. A tab that is not looked at lets go of its
  * connection and catches up when it is seen again. Returns what stops it.
  */
-export function startLive(client: QueryClient, session: Session): () => void {
+export function startLive(client: QueryClient, session: Session, seq?: number): () => void {
   let stopped = false;
   let connection: AbortController | undefined;
   let wait = firstWait;
   let retry: ReturnType<typeof setTimeout> | undefined;
-  let last: string | undefined;
+  // From the page itself: nothing that changed since it was rendered is missed.
+  let last = seq === undefined ? undefined : String(seq);
   let due: ReturnType<typeof setTimeout> | undefined;
 
   const catchUp = () => {

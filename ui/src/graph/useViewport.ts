@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import { fit, pan, zoom, type Size, type View } from './viewport';
+import { begin, fit, pan, zoom, type Size, type View } from './viewport';
 
 interface Options {
-  picture: Size;
+  picture: Parameters<typeof begin>[0];
   /** Wheel and drag belong to the page, not to the picture. */
   still?: boolean;
 }
@@ -26,16 +26,17 @@ export function useViewport({ picture, still }: Options) {
     return () => observer.disconnect();
   }, []);
 
-  const { width, height } = picture;
+  const { width, height, nodes } = picture;
   const fitAll = useCallback(() => {
-    touched.current = false;
+    touched.current = true;
     setView(fit({ width, height }, size));
   }, [width, height, size]);
 
   // A new picture or window is fitted until the reader has moved it.
   useLayoutEffect(() => {
-    if (size.width > 0 && !touched.current) setView(fit({ width, height }, size));
-  }, [width, height, size]);
+    if (size.width === 0 || touched.current) return;
+    setView(still ? fit({ width, height }, size) : begin({ width, height, nodes }, size));
+  }, [width, height, nodes, size, still]);
 
   const change = useCallback((next: (view: View) => View) => {
     touched.current = true;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { center, curve, fit, maxScale, middle, reveal, zoom } from './viewport';
+import { begin, center, curve, fit, maxScale, middle, reveal, zoom } from './viewport';
 
 const window = { width: 800, height: 400 };
 
@@ -7,6 +7,14 @@ describe('viewport', () => {
   it('fits a large picture and does not enlarge a small one', () => {
     expect(fit({ width: 1600, height: 400 }, window, 0)).toEqual({ x: 0, y: -200, scale: 0.5 });
     expect(fit({ width: 100, height: 100 }, window).scale).toBe(1);
+  });
+
+  it('begins at the root where the whole would be too small', () => {
+    const nodes = [{ x: 2000, y: 100, root: true }];
+    expect(begin({ width: 4000, height: 200, nodes }, window)).toEqual(
+      center({ x: 2000, y: 100 }, 0.62, window),
+    );
+    expect(begin({ width: 900, height: 200, nodes }, window).scale).toBeGreaterThan(0.62);
   });
 
   it('keeps what is under the pointer while zooming', () => {

@@ -24,6 +24,27 @@ export function fit(picture: Size, window: Size, margin = 24): View {
   return center({ x: picture.width / 2, y: picture.height / 2 }, scale, window);
 }
 
+const readable = 0.4;
+
+/**
+ * Where a picture begins: all of it, or, where that would be too small to read, what
+ * is around the node that was asked for.
+ */
+export function begin(
+  picture: Size & { nodes: readonly { x: number; y: number; root?: boolean }[] },
+  window: Size,
+): View {
+  const whole = fit(picture, window);
+  const roots = picture.nodes.filter(node => node.root);
+  const [root] = roots;
+  if (whole.scale >= readable || !root) return whole;
+  if (roots.length === 1) return center(root, 0.62, window);
+  // Many beginnings: their column at the edge, as many of them as fit.
+  const high = Math.max(readable, (window.height - 48) / (picture.height || 1));
+  const scale = Math.min(0.62, high);
+  return { x: -24 / scale, y: picture.height / 2 - window.height / scale / 2, scale };
+}
+
 /** The view with a point of the picture in the middle. */
 export function center(point: { x: number; y: number }, scale: number, window: Size): View {
   return {

@@ -2,6 +2,7 @@ import type { Entity } from '@/api/types';
 import { CopyButton } from '@/kit/CopyButton';
 import { webAddress } from './origin';
 import { Panel } from './RelatedList';
+import { CodeBlock } from '@/kit/CodeBlock';
 
 export interface Remote {
   type: string;
@@ -53,7 +54,7 @@ export function McpOverview({ entity }: { entity: Entity }) {
           </ul>
           <div className="remote-client">
             <p className="muted">For the configuration of a client:</p>
-            <pre className="code-block">{client}</pre>
+            <CodeBlock>{client}</CodeBlock>
             <CopyButton text={client} what="the configuration" label="Copy" />
           </div>
         </>

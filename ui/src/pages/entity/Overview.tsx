@@ -123,7 +123,7 @@ export function RelationLists({ entity }: { entity: Entity }) {
 function SmallGraph({ entity }: { entity: Entity }) {
   const ref = refOf(entity);
   const path = entityPath(ref);
-  const { data } = useQuery(
+  const { data, isError } = useQuery(
     graphOf({
       rootRefs: [formatRef(ref)],
       maxDepth: 1,
@@ -131,7 +131,7 @@ function SmallGraph({ entity }: { entity: Entity }) {
       limit: 40,
     }),
   );
-  if (data && data.nodes.length < 2) return null;
+  if (isError || (data && data.nodes.length < 2)) return null;
   return (
     <Panel
       title="Graph"

@@ -1,5 +1,6 @@
 import type { Entity } from '@/api/types';
 import { Panel } from './RelatedList';
+import { CodeBlock } from '@/kit/CodeBlock';
 
 /** What relations, facts and viewers show already. */
 const shown = new Set([
@@ -28,7 +29,7 @@ const flat = (value: unknown) => typeof value !== 'object' || value === null;
 function Value({ value }: { value: unknown }) {
   if (flat(value)) return <>{String(value)}</>;
   if (Array.isArray(value) && value.every(flat)) return <>{value.map(String).join(', ')}</>;
-  return <pre className="code-block">{JSON.stringify(value, null, 2)}</pre>;
+  return <CodeBlock>{JSON.stringify(value, null, 2)}</CodeBlock>;
 }
 
 /** The fields of a kind that this page knows nothing about, as they are. */

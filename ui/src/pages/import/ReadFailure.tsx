@@ -5,6 +5,7 @@ import { CopyButton } from '@/kit/CopyButton';
 import { ErrorMessage } from '@/kit/ErrorMessage';
 import { Message } from '@/kit/kit';
 import { configurationFor, isForbiddenHost } from './target';
+import { CodeBlock } from '@/kit/CodeBlock';
 
 interface ReadFailureProps {
   error: unknown;
@@ -33,7 +34,7 @@ export function ReadFailure({ error, target, retry }: ReadFailureProps) {
           It only reads from hosts that the configuration names. Whoever runs the portal adds this
           to <code>app-config.yaml</code>; it takes effect at once.
         </p>
-        <pre className="code-block">{configuration}</pre>
+        <CodeBlock>{configuration}</CodeBlock>
         <div className="import-actions">
           <CopyButton text={configuration} what="the configuration" label="Copy" />
           {again}

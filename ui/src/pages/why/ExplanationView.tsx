@@ -36,7 +36,11 @@ export function ExplanationView({ question }: { question: Exclude<Question, { so
   const query = useQuery(explain(subject));
   const place = question.sort === 'target' ? bareTarget(question.target) : undefined;
   const notValid = useQuery({ ...unprocessed('failed'), enabled: place !== undefined });
-  const failed = (notValid.data ?? []).filter(item => bareTarget(item.location_key) === place);
+  const sources = new Set(query.data?.sources?.map(source => source.entityRef));
+  const failed = (notValid.data ?? []).filter(
+    // A location fails with what is in it; that stands above already.
+    item => bareTarget(item.location_key) === place && !sources.has(item.entity_ref),
+  );
   const client = useQueryClient();
   const [told, setTold] = useState<string>();
   if (query.isError) {

@@ -25,9 +25,12 @@ interface LeftOutProps {
 }
 
 /** Every document that was left out, of all sources. */
-export function LeftOut({ failed = [] }: LeftOutProps) {
+export function LeftOut({ failed: all = [] }: LeftOutProps) {
   const query = useQuery(explain(undefined));
   const refused = query.data?.refused ?? [];
+  // A location fails with what is in it; that stands above already.
+  const sources = new Set(refused.map(({ source }) => source));
+  const failed = all.filter(item => !sources.has(item.entity_ref));
   if (query.isError) {
     return <ErrorMessage error={query.error} retry={() => void query.refetch()} />;
   }

@@ -5,6 +5,7 @@ import { sampleOf } from '../schema';
 import { SchemaView } from '../SchemaView';
 import { useHash } from '../useHash';
 import { readAsyncApi, type Channel, type Message } from './model';
+import { CodeBlock } from '@/kit/CodeBlock';
 
 /** An AsyncAPI document: channels, who sends and receives, and what messages hold. */
 export default function AsyncApiViewer({ document: root }: { document: Json }) {
@@ -103,10 +104,10 @@ function ChannelView({ root, channel, open, onToggle }: ChannelViewProps) {
           {description && <p className="api-text">{description}</p>}
           {actions.map(({ verb, id, summary, messages }) => (
             <section key={verb + id}>
-              <h4>
+              <h3>
                 The application {verb === 'send' ? 'sends' : 'receives'}
                 {id && <span className="mono muted"> {id}</span>}
-              </h4>
+              </h3>
               {summary && <p className="api-text">{summary}</p>}
               {messages.map((message, at) => (
                 <MessageView key={at} root={root} message={message} />
@@ -140,7 +141,7 @@ function MessageView({ root, message }: { root: Json; message: Message }) {
       </div>
       {description && <p className="api-text">{description}</p>}
       {example ? (
-        <pre className="code-block">{JSON.stringify(sampleOf(root, payload), null, 2)}</pre>
+        <CodeBlock>{JSON.stringify(sampleOf(root, payload), null, 2)}</CodeBlock>
       ) : payload !== undefined ? (
         <SchemaView root={root} schema={payload} />
       ) : (

@@ -47,7 +47,7 @@ export default function GraphqlViewer({ types }: GraphqlViewerProps) {
           aria-label={type.name}
           data-target={hash === type.name || undefined}
         >
-          <h3>
+          <h2>
             <span className="gql-kind mono">{type.kind}</span>
             <span className="mono">{type.name}</span>
             {type.implements.length > 0 && (
@@ -58,7 +58,7 @@ export default function GraphqlViewer({ types }: GraphqlViewerProps) {
                 ))}
               </span>
             )}
-          </h3>
+          </h2>
           {type.description && <p className="api-text">{type.description}</p>}
           {type.fields.length > 0 && (
             <ul className="schema-rows">

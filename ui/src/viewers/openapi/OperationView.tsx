@@ -5,6 +5,7 @@ import { deref, list, text } from '../json';
 import { sampleOf, typeLabel, limitsOf } from '../schema';
 import { SchemaView } from '../SchemaView';
 import type { Answer, Content, OpenApi, Operation, Parameter } from './model';
+import { CodeBlock } from '@/kit/CodeBlock';
 
 interface OperationViewProps {
   api: OpenApi;
@@ -155,7 +156,7 @@ function ContentView({ api, content }: { api: OpenApi; content: Content }) {
         </button>
       </div>
       {example ? (
-        <pre className="code-block">{shown()}</pre>
+        <CodeBlock>{shown()}</CodeBlock>
       ) : schema !== undefined ? (
         <SchemaView root={api.root} schema={schema} />
       ) : (

@@ -41,10 +41,10 @@ export default function ProtoViewer({ proto }: { proto: Proto }) {
           aria-label={message.name}
           data-target={hash === message.name || undefined}
         >
-          <h3>
+          <h2>
             <span className="gql-kind mono">{message.kind}</span>
             <span className="mono">{message.name}</span>
-          </h3>
+          </h2>
           {message.comment && <p className="api-text">{message.comment}</p>}
           <Fields message={message} known={known} />
         </section>
@@ -57,10 +57,10 @@ export default function ProtoViewer({ proto }: { proto: Proto }) {
 function ServiceView({ service, known }: { service: Service; known: ReadonlySet<string> }) {
   return (
     <section className="gql-type" aria-label={service.name}>
-      <h3>
+      <h2>
         <span className="gql-kind mono">service</span>
         <span className="mono">{service.name}</span>
-      </h3>
+      </h2>
       {service.comment && <p className="api-text">{service.comment}</p>}
       <ul className="schema-rows">
         {service.rpcs.map(rpc => (
