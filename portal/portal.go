@@ -204,6 +204,7 @@ func (p *Portal) frontend() (*uiplugin.UI, error) {
 		Providers: func() []string { return p.identity.Providers() },
 		SignIn:    p.signIn,
 		Prefetch:  p.prefetch,
+		Seq:       p.catalog.Seq,
 	}), nil
 }
 

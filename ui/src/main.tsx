@@ -3,7 +3,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { createAppRouter } from './app/router';
-import { queryClient, session } from './app/services';
+import { boot, queryClient, session } from './app/services';
 import { restoreTheme } from './app/theme';
 import './styles/fonts.css';
 import './styles/tokens.css';

@@ -57,6 +57,7 @@ type firstQuery struct {
 type boot struct {
 	Config   bootConfig     `json:"config"`
 	Identity *Grant         `json:"identity,omitempty"`
+	Seq      int64          `json:"seq,omitempty"`
 	Queries  []answeredBoot `json:"queries,omitempty"`
 }
 
@@ -111,6 +112,9 @@ func (u *UI) ownPage(r *http.Request) ([]byte, error) {
 		attributes += ` data-page="catalog"`
 	}
 	if b.Identity != nil {
+		if u.deps.Seq != nil {
+			b.Seq = u.deps.Seq() // before the answers: rather too old than too new
+		}
 		b.Queries = u.answer(r.Context(), who, r.URL)
 	}
 	raw, err := json.Marshal(b) // escapes what could end the script element

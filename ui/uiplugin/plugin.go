@@ -40,6 +40,9 @@ type Deps struct {
 	SignIn func(r *http.Request, provider string) (Grant, error)
 	// Prefetch answers GET <path> of the REST API as the principal, or nil.
 	Prefetch func(ctx context.Context, p identity.Principal, path string) json.RawMessage
+	// Seq is the number of the last change that answers can tell of, so that
+	// the front-end knows from where on it must follow the changes. May be nil.
+	Seq func() int64
 	// Version is shown to people.
 	Version string
 }

@@ -28,6 +28,7 @@ func deps(files map[string]string, stock bool) uiplugin.Deps {
 		Frontend: func() map[string]any {
 			return map[string]any{"app": map[string]any{"title": "Port <Lane>", "baseUrl": "https://p.example"}}
 		},
+		Seq:       func() int64 { return 42 },
 		Providers: func() []string { return []string{"guest", "okta"} },
 		SignIn: func(_ *http.Request, provider string) (uiplugin.Grant, error) {
 			if provider != "guest" {
@@ -116,6 +117,9 @@ func TestOwnPage_CarriesSessionThemeAndFirstData(t *testing.T) {
 	b := boot(t, page)
 	if got := b["identity"].(map[string]any)["token"]; got != "t" {
 		t.Errorf("token %v", got)
+	}
+	if b["seq"] != 42.0 {
+		t.Errorf("seq %v", b["seq"])
 	}
 	want := []any{map[string]any{"key": []any{"by-query", "a"}, "data": map[string]any{"path": "/api/catalog/entities/by-query?a"}}}
 	if diff := cmp.Diff(want, b["queries"]); diff != "" {
