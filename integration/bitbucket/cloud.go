@@ -235,7 +235,12 @@ type cloudRefs struct {
 }
 
 func (c *cloud) resolve(ctx context.Context, p cloudPlace, use func(ref, path string) error) error {
-	return c.refs.Resolve(ctx, p.slug(), p.rest, func(ctx context.Context, prefix string) ([]string, error) {
+	return c.refs.Resolve(ctx, p.slug(), p.rest, c.branches(p), use)
+}
+
+// branches lists the branches and tags of a repository with a prefix.
+func (c *cloud) branches(p cloudPlace) func(ctx context.Context, prefix string) ([]string, error) {
+	return func(ctx context.Context, prefix string) ([]string, error) {
 		var names []string
 		query := url.Values{"q": {fmt.Sprintf("name ~ %q", prefix)}, "pagelen": {"100"}}
 		for next := c.api(p, "/refs?%s", query.Encode()); next != ""; {
@@ -252,7 +257,7 @@ func (c *cloud) resolve(ctx context.Context, p cloudPlace, use func(ref, path st
 			next = page.Next
 		}
 		return names, nil
-	}, use)
+	}
 }
 
 // commit finds the commit that a ref names.
@@ -305,7 +310,7 @@ func (h *clouds) Read(ctx context.Context, u *url.URL, opts plugin.ReadOptions) 
 	}
 	ctx = withToken(ctx, opts)
 	var file plugin.File
-	err = c.resolve(ctx, p, func(ref, name string) error {
+	err = c.refs.ResolveFile(ctx, p.slug(), p.rest, c.branches(p), func(ref, name string) error {
 		at := ref
 		if strings.Contains(ref, "/") || ref == "HEAD" {
 			var err error

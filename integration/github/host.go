@@ -106,10 +106,7 @@ func (h *hosts) Read(ctx context.Context, u *url.URL, opts plugin.ReadOptions) (
 		return plugin.File{}, notARepository(u)
 	}
 	var file plugin.File
-	err = f.resolve(ctx, p, func(ref, path string) error {
-		if path == "" {
-			return fail.New(fail.NotFound, "there is no file path in %s", u.Redacted())
-		}
+	err = f.refs.ResolveFile(ctx, p.slug(), p.rest, f.branches(p), func(ref, path string) error {
 		var err error
 		file, err = f.content(ctx, p, ref, path, opts.ETag)
 		return err

@@ -20,7 +20,12 @@ func (p place) qualified(ref string) string {
 
 // resolve calls use with the ref and the path of the place.
 func (f *forge) resolve(ctx context.Context, p place, use func(ref, path string) error) error {
-	return f.refs.Resolve(ctx, p.slug(), p.rest, func(ctx context.Context, prefix string) ([]string, error) {
+	return f.refs.Resolve(ctx, p.slug(), p.rest, f.branches(p), use)
+}
+
+// branches lists the branches and tags of a repository with a prefix.
+func (f *forge) branches(p place) func(ctx context.Context, prefix string) ([]string, error) {
+	return func(ctx context.Context, prefix string) ([]string, error) {
 		var names []string
 		for _, space := range []string{"heads", "tags"} {
 			if p.full != "" && p.full != space {
@@ -35,5 +40,5 @@ func (f *forge) resolve(ctx context.Context, p place, use func(ref, path string)
 			}
 		}
 		return names, nil
-	}, use)
+	}
 }

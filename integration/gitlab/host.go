@@ -84,7 +84,12 @@ func (h *hosts) start(ctx context.Context, u *url.URL, opts plugin.ReadOptions) 
 
 // resolve calls use with the ref and the path of the place.
 func (f *forge) resolve(ctx context.Context, p project, use func(ref, path string) error) error {
-	return f.refs.Resolve(ctx, p.path, p.rest, func(ctx context.Context, prefix string) ([]string, error) {
+	return f.refs.Resolve(ctx, p.path, p.rest, f.branches(p), use)
+}
+
+// branches lists the branches and tags of a project with a prefix.
+func (f *forge) branches(p project) func(ctx context.Context, prefix string) ([]string, error) {
+	return func(ctx context.Context, prefix string) ([]string, error) {
 		doing := "list the branches of " + p.path
 		branches, err := pages(doing, func(page int64) ([]*sdk.Branch, *sdk.Response, error) {
 			return f.client.Branches.ListBranches(p.path, &sdk.ListBranchesOptions{
@@ -110,7 +115,7 @@ func (f *forge) resolve(ctx context.Context, p project, use func(ref, path strin
 			names = append(names, t.Name)
 		}
 		return names, nil
-	}, use)
+	}
 }
 
 // Read implements plugin.URLHost. GitLab tells the commit with the content.
@@ -123,7 +128,7 @@ func (h *hosts) Read(ctx context.Context, u *url.URL, opts plugin.ReadOptions) (
 		return plugin.File{}, notAProject(u)
 	}
 	var file plugin.File
-	err = f.resolve(ctx, p, func(ref, path string) error {
+	err = f.refs.ResolveFile(ctx, p.path, p.rest, f.branches(p), func(ref, path string) error {
 		var err error
 		file, err = f.content(ctx, p, ref, path, opts.ETag)
 		return err

@@ -153,7 +153,9 @@ func searchPattern(target string, info fetch.Info, name string) (string, error) 
 		switch info.Integration {
 		case "gitlab":
 			pattern += "/-/blob/" + branch
-		case "bitbucket", "bitbucketCloud", "bitbucketServer", "gitea":
+		case "bitbucketServer":
+			pattern += "/browse" // the branch stands in the query, the default needs none
+		case "bitbucket", "bitbucketCloud", "gitea":
 			pattern += "/src/" + branch
 		default:
 			pattern += "/blob/" + branch

@@ -37,6 +37,9 @@ type Refs struct {
 type answer struct {
 	names []string
 	at    time.Time
+	// whole is set when the first part was seen to be a ref. Then none can
+	// begin with it and a slash: git keeps refs as files in folders.
+	whole bool
 }
 
 // NewRefs returns an empty memory.
@@ -59,6 +62,12 @@ func (r *Refs) Known(repo string, rest []string) (ref, path string) {
 func (r *Refs) Resolve(ctx context.Context, repo string, rest []string, list func(ctx context.Context, prefix string) ([]string, error), use func(ref, path string) error) error {
 	ref, p := r.Known(repo, rest)
 	err := use(ref, p)
+	if len(rest) > 0 && ref == rest[0] && (err == nil || fail.Is(err, fail.NotModified)) {
+		r.mu.Lock()
+		r.known[key(repo, rest)] = answer{whole: true}
+		r.mu.Unlock()
+		return err
+	}
 	if len(rest) < 2 || ref != rest[0] || IsCommit(ref) || !fail.Is(err, fail.NotFound) {
 		return err
 	}
@@ -70,12 +79,21 @@ func (r *Refs) Resolve(ctx context.Context, repo string, rest []string, list fun
 	return use(split(rest, n))
 }
 
+// ResolveFile is [Refs.Resolve] of a file, which has a path behind its ref: of
+// two parts, the first can only be the ref.
+func (r *Refs) ResolveFile(ctx context.Context, repo string, rest []string, list func(ctx context.Context, prefix string) ([]string, error), use func(ref, path string) error) error {
+	if len(rest) == 2 {
+		return use(rest[0], rest[1])
+	}
+	return r.Resolve(ctx, repo, rest, list, use)
+}
+
 func (r *Refs) look(ctx context.Context, repo string, rest []string, list func(context.Context, string) ([]string, error)) ([]string, error) {
 	k := key(repo, rest)
 	r.mu.Lock()
 	have, ok := r.known[k]
 	r.mu.Unlock()
-	if ok && r.clock().Sub(have.at) < lookAgainAfter {
+	if ok && (have.whole || r.clock().Sub(have.at) < lookAgainAfter) {
 		return have.names, nil
 	}
 	names, err := list(ctx, rest[0]+"/")
@@ -83,7 +101,7 @@ func (r *Refs) look(ctx context.Context, repo string, rest []string, list func(c
 		return nil, err
 	}
 	r.mu.Lock()
-	r.known[k] = answer{names, r.clock()}
+	r.known[k] = answer{names: names, at: r.clock()}
 	r.mu.Unlock()
 	return names, nil
 }

@@ -88,3 +88,28 @@ func TestEscape(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestResolve_DoesNotLookBelowWhatIsABranch(t *testing.T) {
+	t.Parallel()
+	refs := place.NewRefs(time.Now)
+	looks := 0
+	list := func(context.Context, string) ([]string, error) { looks++; return nil, nil }
+	there := func(ref, path string) error {
+		if ref == "main" && path == "a/b" {
+			return nil
+		}
+		return fail.New(fail.NotFound, "missing")
+	}
+	if err := refs.Resolve(t.Context(), "o/r", []string{"main", "a", "b"}, list, there); err != nil {
+		t.Fatal(err)
+	}
+	if err := refs.Resolve(t.Context(), "o/r", []string{"main", "a", "c"}, list, there); fail.Code(err) != fail.NotFound {
+		t.Errorf("got %v", err)
+	}
+	if err := refs.ResolveFile(t.Context(), "o/new", []string{"x", "c"}, list, there); fail.Code(err) != fail.NotFound {
+		t.Errorf("got %v", err)
+	}
+	if looks != 0 {
+		t.Errorf("%d looks", looks)
+	}
+}
