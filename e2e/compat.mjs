@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { freePort, root, shared, start, until } from './server.mjs';
 
-const groups = process.env.COMPAT_GROUPS ?? 'root,health,auth,catalog,locations,lifecycle,app';
+const groups = process.env.COMPAT_GROUPS ?? 'root,health,auth,catalog,locations,lifecycle,app,permission,user-settings,notifications';
 const oracle = shared('oracle', 'backstage');
 if (!oracle) {
   console.log('SKIP: there are no recorded answers (../shared/oracle/backstage); compatibility is NOT checked');
