@@ -1,17 +1,17 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { IconLayoutNavbar, IconTrash } from '@tabler/icons-react';
 import { lazy, Suspense, useEffect, useMemo } from 'react';
 import { entityByRef } from '@/api/entity';
-import type { Entity } from '@/api/types';
+import type { Entity, QueryPage } from '@/api/types';
 import { useTitle } from '@/app/title';
 import { rememberVisit } from '@/catalog/personal';
-import { entityPath, formatRef, titleOf, type Ref } from '@/catalog/ref';
+import { entityPath, formatRef, refOf, titleOf, type Ref } from '@/catalog/ref';
 import { AppLink } from '@/kit/AppLink';
 import { ErrorMessage } from '@/kit/ErrorMessage';
 import { Message } from '@/kit/kit';
 import { EntityHeader } from './EntityHeader';
-import { EntitySkeleton } from './EntitySkeleton';
+import { BodySkeleton, EntitySkeleton } from './EntitySkeleton';
 import { GroupMembers, GroupTree } from './GroupTabs';
 import { originOf } from './origin';
 import { MissingEntity } from './MissingEntity';
@@ -32,6 +32,14 @@ interface Params {
   tab?: string;
 }
 
+/** What a list that was shown before said about an entity. */
+function fromLists(client: QueryClient, ref: string): Entity | undefined {
+  const pages = client.getQueriesData<QueryPage>({ queryKey: ['by-query'] });
+  return pages
+    .flatMap(([, page]) => page?.items ?? [])
+    .find(item => item.metadata && formatRef(refOf(item)) === ref);
+}
+
 /** The page of one entity; which tab is shown stands in the address. */
 export function EntityPage() {
   const { namespace = '', kind = '', name = '', tab } = useParams({ strict: false }) as Params;
@@ -39,6 +47,7 @@ export function EntityPage() {
     () => ({ kind: kind.toLowerCase(), namespace: namespace.toLowerCase(), name }),
     [kind, namespace, name],
   );
+  const client = useQueryClient();
   const query = useQuery(entityByRef(ref));
   const entity = query.data;
   const title = entity ? titleOf(entity) : name;
@@ -64,8 +73,13 @@ export function EntityPage() {
           <div>It has just been removed from the catalog. This is what it was.</div>
         </div>
       )}
-      {entity ? <EntityHeader entity={entity} /> : <EntitySkeleton entityRef={ref} />}
+      {entity ? (
+        <EntityHeader entity={entity} />
+      ) : (
+        <EntitySkeleton entityRef={ref} hint={fromLists(client, formatRef(ref))} />
+      )}
       <Tabs entityRef={ref} chosen={chosen} />
+      {!entity && chosen === 'overview' && <BodySkeleton />}
       {entity && (
         <Suspense fallback={<div className="entity-body sk-live" />}>
           <div className="entity-body" key={chosen}>

@@ -13,22 +13,30 @@ import { membersOf, useOrg } from './useOrg';
 
 const peopleShown = 9;
 
+/** A member of whom only the name is known, until the rest arrives. */
+const named = (text: string): Entity => {
+  const { kind, namespace, name } = parseRef(text);
+  return { kind, metadata: { name, namespace } };
+};
+
 /** A group: where it stands, who is in it, what it owns. */
 export function GroupOverview({ entity }: { entity: Entity }) {
   const ref = formatRef(refOf(entity));
   const path = entityPath(refOf(entity));
   const org = useOrg(ref);
+  const children = useMemo(() => targetsOf(entity, 'parentOf'), [entity]);
+  const known = useMemo(() => targetsOf(entity, 'hasMember'), [entity]);
   const direct = useQuery(membersOf([ref]));
   // A group that only holds groups is best shown by who is in those.
-  const aggregate = direct.data?.totalItems === 0 && org.below.length > 1;
-  const all = useQuery({ ...membersOf(org.below), enabled: aggregate });
+  const aggregate = known.length === 0 && children.length > 0;
+  const all = useQuery({ ...membersOf(org.below), enabled: aggregate && org.trees !== undefined });
   const members = aggregate ? all : direct;
-  const children = useMemo(() => targetsOf(entity, 'parentOf'), [entity]);
   const related = useRelated(children);
+  const hasParent = targetsOf(entity, 'childOf').length > 0;
   const total = members.data?.totalItems;
   return (
     <>
-      {org.path.length > 1 && (
+      {hasParent && (
         <nav className="org-path" aria-label="Place in the organisation">
           {org.path.map((node, at) => (
             <span key={node.ref}>
@@ -43,7 +51,12 @@ export function GroupOverview({ entity }: { entity: Entity }) {
         </nav>
       )}
       <Owned owners={[ref]} />
-      {org.below.length > 1 && <Owned owners={org.below} title="Owned with sub-groups" />}
+      {children.length > 0 && (
+        <Owned owners={org.trees ? org.below : []} title="Owned with sub-groups" />
+      )}
+      {children.length > 0 && (
+        <RelatedList title="Sub-groups" refs={children} related={related} all={`${path}/org`} />
+      )}
       <Panel
         title={aggregate ? 'Members of sub-groups' : 'Members'}
         count={total}
@@ -54,11 +67,12 @@ export function GroupOverview({ entity }: { entity: Entity }) {
         }
       >
         {total === 0 && <p className="panel-note">Nobody is a member yet.</p>}
-        {members.data && <People users={members.data.items.slice(0, peopleShown)} />}
+        <People
+          users={
+            members.data?.items.slice(0, peopleShown) ?? known.slice(0, peopleShown).map(named)
+          }
+        />
       </Panel>
-      {children.length > 0 && (
-        <RelatedList title="Sub-groups" refs={children} related={related} all={`${path}/org`} />
-      )}
     </>
   );
 }

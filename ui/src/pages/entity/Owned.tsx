@@ -15,13 +15,17 @@ export function Owned({ owners, title = 'Owns' }: OwnedProps) {
   const { data } = useQuery({ ...ownedCounts(owners), enabled: owners.length > 0 });
   const kinds = [...(data?.facets.kind ?? [])].sort((a, b) => compareKinds(a.value, b.value));
   const owned = owners.map(owner => `&filters[owners]=${encodeURIComponent(owner)}`).join('');
-  return (
-    <Panel title={title} count={kinds.reduce((sum, { count }) => sum + count, 0)}>
-      {data && kinds.length === 0 && (
+  if (data && kinds.length === 0) {
+    return (
+      <Panel title={title} count={0}>
         <p className="panel-note">
           Nothing yet. An entity is owned by whoever its <code>spec.owner</code> names.
         </p>
-      )}
+      </Panel>
+    );
+  }
+  return (
+    <Panel title={title} count={data && kinds.reduce((sum, { count }) => sum + count, 0)}>
       <ul className="owned">
         {kinds.map(({ value, count }) => {
           const { label, plural } = kindInfo(value);
