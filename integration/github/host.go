@@ -106,6 +106,9 @@ func (h *hosts) Read(ctx context.Context, u *url.URL, opts plugin.ReadOptions) (
 		return plugin.File{}, notARepository(u)
 	}
 	var file plugin.File
+	if token, _ := ctx.Value(credentialKey{}).(string); token == "" {
+		return f.raw(ctx, p, u, opts.ETag)
+	}
 	err = f.refs.ResolveFile(ctx, p.slug(), p.rest, f.branches(p), func(ref, path string) error {
 		var err error
 		file, err = f.content(ctx, p, ref, path, opts.ETag)
@@ -116,6 +119,37 @@ func (h *hosts) Read(ctx context.Context, u *url.URL, opts plugin.ReadOptions) (
 	}
 	file.URL = withoutUser(u)
 	return file, nil
+}
+
+// raw reads one file from the host of raw files, which finds branches with
+// slashes by itself. Without credentials the API serves sixty requests an hour,
+// too few for anything, so the commit is not asked for.
+func (f *forge) raw(ctx context.Context, p place, u *url.URL, etag string) (plugin.File, error) {
+	doing := "read " + withoutUser(u)
+	parts := append([]string{p.owner, p.repo}, p.rest...)
+	if p.full != "" {
+		parts = append([]string{p.owner, p.repo, "refs", p.full}, p.rest...)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.settings.RawBaseURL+"/"+refs.Escape(strings.Join(parts, "/")), nil)
+	if err != nil {
+		return plugin.File{}, fail.New(fail.Invalid, "%s: %w", doing, err)
+	}
+	if etag != "" {
+		req.Header.Set("If-None-Match", etag)
+	}
+	res, err := f.client.Client().Do(req)
+	if err != nil {
+		return plugin.File{}, wire.Failure(err, doing)
+	}
+	defer res.Body.Close() //nolint:errcheck // nothing is written
+	if res.StatusCode != http.StatusOK {
+		return plugin.File{}, wire.Status(res.StatusCode, doing, "")
+	}
+	data, err := wire.ReadAll(res.Body, search.MaxFileBytes, doing)
+	if err != nil {
+		return plugin.File{}, err
+	}
+	return plugin.File{URL: withoutUser(u), Data: data, ETag: res.Header.Get("ETag")}, nil
 }
 
 // content reads one file at a ref.

@@ -191,6 +191,27 @@ func TestRead_TheCallersTokenReplacesOurs(t *testing.T) {
 	}
 }
 
+func TestRead_WithoutCredentialsTheRawHostIsAsked(t *testing.T) {
+	t.Parallel()
+	forge := hosttest.Serve(t)
+	p := hosttest.New(t, fmt.Sprintf(`{"integrations": {"github": [{"host": %q, "apiBaseUrl": %q, "rawBaseUrl": %q}]}}`, forge.Host, forge.URL+"/api/v3", forge.URL+"/raw"))
+	if err := (github.Plugin{}).Init(t.Context(), p.Host); err != nil {
+		t.Fatal(err)
+	}
+	forge.On("GET /raw/o/r/feature/x/a%20b.yaml", forge.With("Authorization", "", hosttest.Text("text/plain", `"e"`, "x")))
+	for _, target := range []string{"/o/r/blob/feature/x/a%20b.yaml", "/raw/o/r/feature/x/a%20b.yaml"} {
+		got, err := p.Read(t, forge.URL+target, plugin.ReadOptions{})
+		if diff := cmp.Diff(plugin.File{URL: forge.URL + target, Data: []byte("x"), ETag: `"e"`}, got); err != nil || diff != "" {
+			t.Errorf("%v (-want +got)\n%s", err, diff)
+		}
+		_, err = p.Read(t, forge.URL+target, plugin.ReadOptions{ETag: `"e"`})
+		code(t, err, fail.NotModified)
+	}
+	forge.On("GET /raw/o/r/refs/heads/main/b.yaml", hosttest.Status(404, ""))
+	_, err := p.Read(t, forge.URL+"/o/r/blob/refs/heads/main/b.yaml", plugin.ReadOptions{})
+	code(t, err, fail.NotFound)
+}
+
 func TestRead_ASpentRateLimitIsSaidAndKept(t *testing.T) {
 	t.Parallel()
 	for name, header := range map[string]http.Header{
