@@ -107,18 +107,23 @@ func (in *integration) peopleSettings() ([]peopleSettings, error) {
 		if in.hosts.byHost(hostOf(s.GitHubURL)) == nil {
 			return nil, fail.New(fail.Invalid, "%s: githubUrl %s has no entry in integrations.github", peoplePath, s.GitHubURL)
 		}
-		sizes := &s.PageSizes
-		for _, size := range []struct {
-			value    *int
-			fallback int
-		}{{&sizes.Teams, 25}, {&sizes.TeamMembers, 50}, {&sizes.OrgMembers, 50}} {
-			if *size.value <= 0 {
-				*size.value = size.fallback
-			}
-			*size.value = min(*size.value, 100)
-		}
+		s.fillSizes()
 	}
 	return all, nil
+}
+
+// fillSizes completes the page sizes. GitHub allows a hundred.
+func (s *peopleSettings) fillSizes() {
+	sizes := &s.PageSizes
+	for _, size := range []struct {
+		value    *int
+		fallback int
+	}{{&sizes.Teams, 25}, {&sizes.TeamMembers, 50}, {&sizes.OrgMembers, 50}} {
+		if *size.value <= 0 {
+			*size.value = size.fallback
+		}
+		*size.value = min(*size.value, 100)
+	}
 }
 
 // settingsOf finds the settings of one provider and the namespaces.

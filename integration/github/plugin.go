@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/integration/internal/discovery"
 	"github.com/stagedoor/stagedoor/plugin"
 )
@@ -37,6 +38,7 @@ func (Plugin) Init(ctx context.Context, h *plugin.Host) error {
 	if err := in.addPeople(ctx); err != nil {
 		return err
 	}
+	h.Catalog.AddProcessor(&peopleReader{in: in, read: map[catalog.Location]readPeople{}})
 	h.Events.Receive("github", in.verify)
 	h.Events.Subscribe("github", in.receive)
 	return nil

@@ -108,12 +108,13 @@ func (c *Config) Subscribe(fn func()) { c.subs = append(c.subs, fn) }
 
 // Portal records what a plugin registers and plays the portal.
 type Portal struct {
-	Config    *Config
-	Host      *plugin.Host
-	URLs      plugin.URLHost
-	Providers []catalog.Provider
-	Tasks     []plugin.Task
-	Checks    map[string]func(context.Context, http.Header, []byte) error
+	Config     *Config
+	Host       *plugin.Host
+	URLs       plugin.URLHost
+	Providers  []catalog.Provider
+	Tasks      []plugin.Task
+	Processors []catalog.Processor
+	Checks     map[string]func(context.Context, http.Header, []byte) error
 
 	mu        sync.Mutex
 	now       time.Time
@@ -249,7 +250,9 @@ func (s schedule) Trigger(_ context.Context, id string) error {
 
 type extensions struct{ p *Portal }
 
-func (x extensions) AddProcessor(catalog.Processor)  {}
+func (x extensions) AddProcessor(pr catalog.Processor) {
+	x.p.Processors = append(x.p.Processors, pr)
+}
 func (x extensions) AddProvider(pr catalog.Provider) { x.p.Providers = append(x.p.Providers, pr) }
 func (x extensions) Reader() catalog.Reader          { return nil }
 func (x extensions) Feed() catalog.Feed              { return nil }
