@@ -186,6 +186,12 @@ const guest = {
   },
 };
 
+const find = (ref: string) =>
+  entities.find(
+    ({ kind, metadata: m }) =>
+      `${kind}:${m.namespace}/${m.name}`.toLowerCase() === ref.toLowerCase(),
+  );
+
 /** Answers one request; undefined means that the route is unknown. */
 export function answer(
   method: string,
@@ -202,17 +208,21 @@ export function answer(
       return query(body as QueryBody);
     case 'POST /api/catalog/entity-facets':
       return facets(body as FacetsBody);
+    case 'GET /api/catalog/kinds':
+      return { kinds: [], relations: [] };
     case 'POST /api/catalog/entities/by-refs': {
       const { entityRefs, fields } = body as { entityRefs: string[]; fields?: string[] };
-      const find = (ref: string) =>
-        entities.find(
-          ({ kind, metadata: m }) =>
-            `${kind}:${m.namespace}/${m.name}`.toLowerCase() === ref.toLowerCase(),
-        );
       return {
         items: entityRefs.map(find).map(entity => (entity ? project(entity, fields) : null)),
       };
     }
+  }
+  const named = /^\/api\/catalog\/entities\/by-name\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(path);
+  if (method === 'GET' && named) {
+    const [, kind, namespace, name] = named.map(decodeURIComponent);
+    const entity = find(`${kind}:${namespace}/${name}`);
+    if (entity) return entity;
+    throw new MockError(404, 'NotFoundError', `No entity named '${name}' found`);
   }
   return undefined;
 }

@@ -37,8 +37,9 @@ async function start(container: HTMLElement) {
       </QueryClientProvider>
     </StrictMode>,
   );
-  // What is on screen comes first; keeping it true can wait.
+  // What is on screen comes first; keeping it true, and where most clicks lead, can wait.
   setTimeout(() => {
+    void import('./pages/entity/route');
     void import('./app/live').then(({ startLive }) => startLive(queryClient, session, boot.seq));
   }, 1000);
 }

@@ -33,7 +33,6 @@ export function Problems({ entity }: { entity: Entity }) {
             <div>
               <strong>
                 {bad ? 'Its source could not be processed' : 'A remark from processing'}
-                {item.error?.name ? ` (${item.error.name})` : ''}
               </strong>
               <p className="notice-text">{item.message}</p>
               {bad && (
