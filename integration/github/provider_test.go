@@ -375,3 +375,48 @@ func TestPeople_SuspensionsByREST(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+func TestPeople_ARunThatFailsChangesNothing(t *testing.T) {
+	t.Parallel()
+	member := object{"pageInfo": object{"hasNextPage": false}, "nodes": []any{object{"login": "ann"}}}
+	users := data(object{"organization": object{"membersWithRole": member}})
+	team := object{"slug": "eng", "members": object{"pageInfo": object{"hasNextPage": true, "endCursor": "m1"}, "nodes": []any{}}}
+	teams := func(next string, nodes ...any) any {
+		return data(object{"organization": object{"teams": object{"pageInfo": object{"hasNextPage": next != "", "endCursor": next}, "nodes": nodes}}})
+	}
+	nothing := data(object{"organization": nil})
+	for name, answers := range map[string]map[string]any{
+		"an organisation that is not seen": {"users": nothing},
+		"a member that was left out":       {"users": data(object{"organization": object{"membersWithRole": object{"nodes": []any{nil}}}})},
+		"teams that may not be seen":       {"users": users, "teams": object{"errors": []any{object{"type": "FORBIDDEN", "message": "no"}}}},
+		"no teams at all":                  {"users": users, "teams": nothing},
+		"a team that was left out":         {"users": users, "teams": teams("", nil)},
+		"the same page again":              {"users": users, "teams": teams("c1")},
+		"a page that cannot be asked for":  {"users": users, "teams": data(object{"organization": object{"teams": object{"pageInfo": object{"hasNextPage": true}}}})},
+		"a team that went away":            {"users": users, "teams": teams("", team), "members": data(object{"organization": object{"team": nil}})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			forge := hosttest.Serve(t)
+			p := start(t, forge, fmt.Sprintf(`"catalog": {"providers": {"githubOrg": {"githubUrl": %q, "orgs": ["acme"]}}}`, forge.URL))
+			graphQL(t, forge, func(name string, _ map[string]any) any { return answers[name] })
+			conn := p.Connect(t, "GithubMultiOrgEntityProvider:default")
+			if err := p.Run(t, "GithubMultiOrgEntityProvider:default:refresh"); fail.Code(err) == "" {
+				t.Errorf("error without a code: %v", err)
+			}
+			if got := conn.Take(); len(got) != 0 {
+				t.Errorf("the catalog was changed: %+v", got)
+			}
+		})
+	}
+}
+
+func TestPeople_WithoutOrganisationsAndAppsThereIsAnError(t *testing.T) {
+	t.Parallel()
+	forge := hosttest.Serve(t)
+	p := start(t, forge, fmt.Sprintf(`"catalog": {"providers": {"githubOrg": {"githubUrl": %q}}}`, forge.URL))
+	p.Connect(t, "GithubMultiOrgEntityProvider:default")
+	code(t, p.Run(t, "GithubMultiOrgEntityProvider:default:refresh"), fail.Invalid)
+	p.Config.Set(t, merge(t, `{}`, "integrations", object{"github": []any{object{"host": forge.Host, "apiBaseUrl": forge.URL}}}))
+	code(t, p.Run(t, "GithubMultiOrgEntityProvider:default:refresh"), fail.NotFound)
+}

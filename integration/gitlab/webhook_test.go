@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -121,5 +122,26 @@ func TestEvents_SystemHooksMakeThingsBeReadAgain(t *testing.T) {
 		if diff := cmp.Diff(want, p.Triggered()); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
+	}
+}
+
+func TestEvents_APushOfAFileThatMatchesAPatternReadsTheLocationAgain(t *testing.T) {
+	t.Parallel()
+	forge := hosttest.Serve(t)
+	p := start(t, forge, fmt.Sprintf(`"catalog": {"providers": {"gitlab": {"x": {"host": %q, "entityFilename": "**/c.yaml"}}}}`, forge.Host))
+	conn, refresher := p.Connect(t, "GitlabDiscoveryEntityProvider:x"), p.Connect(t, "gitlab-events")
+	push(t, p, object{
+		"object_kind": "push", "ref": "refs/heads/main", "total_commits_count": 1, "commits": []any{object{"added": []any{"svc/c.yaml"}}},
+		"project": object{"web_url": forge.URL + "/g/p", "path_with_namespace": "g/p", "default_branch": "main"},
+	})
+	if got := conn.Take(); len(got) != 0 {
+		t.Errorf("the set was changed: %+v", got)
+	}
+	want := "url:" + forge.URL + "/g/p/-/blob/main/**/c.yaml"
+	if got := refresher.Refreshed(); !slices.Contains(got, want) {
+		t.Errorf("refreshed %v, want %s", got, want)
+	}
+	if diff := cmp.Diff([]string{"GitlabDiscoveryEntityProvider:x:refresh"}, p.Triggered()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
