@@ -148,6 +148,15 @@ func (p *Portal) assemble(ctx context.Context) error {
 	}
 	p.root.HandleRoot("GET /metrics", p.opts.Telemetry.MetricsHandler())
 	p.settings.Server.Logger, p.settings.Server.Root = p.opts.Logger, p.root
+	if p.settings.SelfSigned {
+		host := p.settings.Server.Host
+		if host == "" {
+			host = "localhost"
+		}
+		if p.settings.Server.CertPEM, p.settings.Server.KeyPEM, err = httpx.SelfSigned(host, p.opts.Clock()); err != nil {
+			return fmt.Errorf("make a certificate: %w", err)
+		}
+	}
 	p.server = httpx.NewServer(p.opts.Telemetry.Handler(p.root), p.settings.Server)
 
 	p.plugins = append(p.plugins, p.opts.Plugins...)

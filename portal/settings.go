@@ -30,6 +30,8 @@ type settings struct {
 	Server   httpx.ServerOptions
 	Root     httpx.RootOptions
 	LogLevel string
+	// SelfSigned asks for a certificate that nobody vouches for.
+	SelfSigned bool
 }
 
 // oneOrMany reads one string or a list of strings.
@@ -191,7 +193,7 @@ func (s *settings) optional(https, limits json.RawMessage, csp map[string]any) e
 		}
 		s.Server.CertPEM, s.Server.KeyPEM = []byte(c.Certificate.Cert), []byte(c.Certificate.Key)
 	} else if string(https) == "true" {
-		return fault.New(fault.Invalid, "backend.https: true makes a certificate for development in Backstage; name one with backend.https.certificate.cert and .key")
+		s.SelfSigned = true
 	}
 	switch {
 	case string(limits) == "true":
