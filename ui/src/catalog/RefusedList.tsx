@@ -3,6 +3,14 @@ import type { Refused } from '@/api/entity';
 import { ago, moment } from './time';
 import './refused.css';
 
+/** What to do, by the reason a document was left out. */
+const advice: Record<string, string> = {
+  rule: 'Allow the kind under catalog.rules in the configuration, or at this location.',
+  envelope: 'Every document needs apiVersion, kind and metadata.name.',
+  yaml: 'Correct the YAML at this line.',
+  unreadable: 'Check that the file exists and that the portal may read it.',
+};
+
 /** Documents that were left out: where they stand and why. */
 export function RefusedList({ items }: { items: readonly Refused[] }) {
   return (
@@ -16,6 +24,7 @@ export function RefusedList({ items }: { items: readonly Refused[] }) {
               {line ? `:${line}` : ''}
             </p>
             <p className="refused-message">{message}</p>
+            {advice[code] && <p className="refused-advice">{advice[code]}</p>}
             <p className="refused-sub">
               {[entityRef, code].filter(Boolean).join(' · ')}
               {' · '}

@@ -84,45 +84,76 @@ function Group({ group, heading, related }: GroupProps) {
   const kinds = [...new Set(group.targets.map(kindOf))].sort(compareKinds);
   return (
     <section className="relation" id={`relation-${group.type}`} aria-label={heading}>
-      {kinds.map(kind => {
-        const refs = group.targets.filter(ref => kindOf(ref) === kind);
-        const { label, plural } = kindInfo(kind);
-        return (
-          <table className="mini-table relation-table" key={kind}>
-            <caption>
-              <h2>
-                {heading} <span className="muted">{refs.length === 1 ? label : plural}</span>
-              </h2>
-              <span className="panel-count num">{refs.length}</span>
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col" className="rel-name">
-                  Name
-                </th>
-                <th scope="col" className="rel-type">
-                  Type
-                </th>
-                <th scope="col" className="rel-owner">
-                  Owner
-                </th>
-                <th scope="col" className="rel-life">
-                  Lifecycle
-                </th>
-                <th scope="col" className="rel-text">
-                  Description
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {refs.map(ref => (
-                <RelationRow key={ref} entityRef={ref} entity={related.get(ref)} />
-              ))}
-            </tbody>
-          </table>
-        );
-      })}
+      {kinds.map(kind => (
+        <KindTable
+          key={kind}
+          kind={kind}
+          heading={heading}
+          refs={group.targets.filter(ref => kindOf(ref) === kind)}
+          related={related}
+        />
+      ))}
     </section>
+  );
+}
+
+const firstRows = 100;
+
+interface KindTableProps {
+  kind: string;
+  heading: string;
+  refs: readonly string[];
+  related: Related;
+}
+
+/** The targets of one kind; thousands of them come in steps. */
+function KindTable({ kind, heading, refs, related }: KindTableProps) {
+  const [most, setMost] = useState(firstRows);
+  const { label, plural } = kindInfo(kind);
+  return (
+    <div>
+      <table className="mini-table relation-table">
+        <caption>
+          <h2>
+            {heading} <span className="muted">{refs.length === 1 ? label : plural}</span>
+          </h2>
+          <span className="panel-count num">{refs.length.toLocaleString('en')}</span>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col" className="rel-name">
+              Name
+            </th>
+            <th scope="col" className="rel-type">
+              Type
+            </th>
+            <th scope="col" className="rel-owner">
+              Owner
+            </th>
+            <th scope="col" className="rel-life">
+              Lifecycle
+            </th>
+            <th scope="col" className="rel-text">
+              Description
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {refs.slice(0, most).map(ref => (
+            <RelationRow key={ref} entityRef={ref} entity={related.get(ref)} />
+          ))}
+        </tbody>
+      </table>
+      {refs.length > most && (
+        <button
+          type="button"
+          className="btn btn-quiet"
+          onClick={() => setMost(most + 5 * firstRows)}
+        >
+          Show more of {refs.length.toLocaleString('en')}
+        </button>
+      )}
+    </div>
   );
 }
 

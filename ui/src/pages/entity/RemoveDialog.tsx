@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { byQuery, canonicalSearch } from '@/api/catalog';
 import { deleteEntity, deleteLocation, locationOf } from '@/api/entity';
 import type { Entity } from '@/api/types';
-import { titleOf } from '@/catalog/ref';
+import { formatRef, refOf, titleOf } from '@/catalog/ref';
 import { Dialog } from '@/kit/Dialog';
 import { isOrphan, originOf } from './origin';
 
@@ -35,9 +35,11 @@ export function RemoveDialog({ entity, onClose }: { entity: Entity; onClose: () 
     setBusy(true);
     try {
       await act();
-      await client.invalidateQueries();
+      // Away first: what is shown here cannot be asked again.
       onClose();
       router.history.push('/catalog');
+      client.removeQueries({ queryKey: ['entity', formatRef(refOf(entity))], type: 'inactive' });
+      await client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'entity' });
     } catch (cause) {
       setFailure((cause as Error).message);
       setBusy(false);
