@@ -7,7 +7,8 @@ import './refused.css';
 const advice: Record<string, string> = {
   rule: 'Allow the kind under catalog.rules in the configuration, or at this location.',
   envelope: 'Every document needs apiVersion, kind and metadata.name.',
-  yaml: 'Correct the YAML at this line.',
+  syntax: 'Correct the YAML at this line.',
+  duplicate: 'Give each document in these files a name of its own.',
   unreadable: 'Check that the file exists and that the portal may read it.',
 };
 

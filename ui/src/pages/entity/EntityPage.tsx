@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { IconLayoutNavbar, IconTrash } from '@tabler/icons-react';
-import { lazy, Suspense, useEffect, useMemo } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef } from 'react';
 import { entityByRef } from '@/api/entity';
 import type { Entity, QueryPage } from '@/api/types';
 import { useTitle } from '@/app/title';
@@ -93,9 +93,15 @@ export function EntityPage() {
 
 function Tabs({ entityRef, chosen }: { entityRef: Ref; chosen: TabId | undefined }) {
   const path = entityPath(entityRef);
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a narrow screen the chosen tab may start outside the view.
+    const tab = list.current?.querySelector<HTMLElement>('[aria-current]');
+    if (list.current && tab) list.current.scrollLeft = Math.max(0, tab.offsetLeft - 60);
+  }, [chosen]);
   return (
     <nav className="tabs entity-tabs" aria-label="Sections">
-      <div className="tabs-list">
+      <div className="tabs-list" ref={list}>
         {tabsFor(entityRef.kind).map(({ id, label }) => (
           <AppLink
             key={id}

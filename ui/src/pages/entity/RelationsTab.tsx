@@ -3,14 +3,13 @@ import { IconTopologyRing2 } from '@tabler/icons-react';
 import { useEffect, useMemo, useState } from 'react';
 import { kindsModel } from '@/api/entity';
 import type { Entity } from '@/api/types';
-import { EntityLink } from '@/catalog/EntityLink';
 import { compareKinds, kindInfo, KindIcon } from '@/catalog/kinds';
 import { entityPath, parseRef, shortRef, titleOf } from '@/catalog/ref';
 import { relationGroups, relationHeading, type RelationGroup } from '@/catalog/relations';
 import { AppLink } from '@/kit/AppLink';
 import { Message, SearchField } from '@/kit/kit';
-import { lifecycleTone } from './lifecycle';
 import { useRelated, type Related } from './related';
+import { columnsOf, type RelationColumn } from './relationColumns';
 
 const filterFrom = 12;
 
@@ -110,6 +109,7 @@ interface KindTableProps {
 function KindTable({ kind, heading, refs, related }: KindTableProps) {
   const [most, setMost] = useState(firstRows);
   const { label, plural } = kindInfo(kind);
+  const columns = columnsOf(kind);
   return (
     <div>
       <table className="mini-table relation-table">
@@ -124,23 +124,16 @@ function KindTable({ kind, heading, refs, related }: KindTableProps) {
             <th scope="col" className="rel-name">
               Name
             </th>
-            <th scope="col" className="rel-type">
-              Type
-            </th>
-            <th scope="col" className="rel-owner">
-              Owner
-            </th>
-            <th scope="col" className="rel-life">
-              Lifecycle
-            </th>
-            <th scope="col" className="rel-text">
-              Description
-            </th>
+            {columns.map(({ id, header }) => (
+              <th key={id} scope="col" className={`rel-${id}`}>
+                {header}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
           {refs.slice(0, most).map(ref => (
-            <RelationRow key={ref} entityRef={ref} entity={related.get(ref)} />
+            <RelationRow key={ref} entityRef={ref} entity={related.get(ref)} columns={columns} />
           ))}
         </tbody>
       </table>
@@ -157,15 +150,14 @@ function KindTable({ kind, heading, refs, related }: KindTableProps) {
   );
 }
 
-function RelationRow({
-  entityRef,
-  entity,
-}: {
+interface RelationRowProps {
   entityRef: string;
   entity: Entity | null | undefined;
-}) {
+  columns: readonly RelationColumn[];
+}
+
+function RelationRow({ entityRef, entity, columns }: RelationRowProps) {
   const ref = parseRef(entityRef);
-  const { type, owner, lifecycle } = entity?.spec ?? {};
   return (
     <tr>
       <td>
@@ -182,7 +174,7 @@ function RelationRow({
         </span>
       </td>
       {entity === null ? (
-        <td colSpan={4} className="muted">
+        <td colSpan={columns.length} className="muted">
           not in the catalog ·{' '}
           <AppLink
             className="text-link related-why"
@@ -192,23 +184,11 @@ function RelationRow({
           </AppLink>
         </td>
       ) : (
-        <>
-          <td className="rel-type">{typeof type === 'string' ? type : ''}</td>
-          <td className="rel-owner">
-            {typeof owner === 'string' && (
-              <EntityLink to={owner} defaults={{ kind: 'group', namespace: ref.namespace }} />
-            )}
+        columns.map(({ id, cell }) => (
+          <td key={id} className={`rel-${id}`}>
+            {entity && cell(entity)}
           </td>
-          <td className="rel-life">
-            {typeof lifecycle === 'string' && (
-              <span className="lifecycle">
-                <span className="dot" data-tone={lifecycleTone(lifecycle)} />
-                {lifecycle}
-              </span>
-            )}
-          </td>
-          <td className="rel-text">{entity?.metadata.description}</td>
-        </>
+        ))
       )}
     </tr>
   );
