@@ -3,10 +3,28 @@ import { isObject, type Json } from './json';
 
 export type Parsed = { document: Json } | { error: string; line?: number };
 
+/** Most large definitions are JSON, which the browser itself reads much faster. */
+function readJson(text: string): Json | undefined {
+  if (!text.trimStart().startsWith('{')) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads YAML or JSON; an error names the line, counted from 1. */
 export function readDocument(text: string): Parsed {
+  const json = readJson(text);
+  if (json) return { document: json };
   const lines = new LineCounter();
-  const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  // A key given twice is a mistake, but none that keeps people from reading the rest.
+  const parsed = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+  });
   const [problem] = parsed.errors;
   if (problem) {
     // An error at the very end is shown at the last line there is.
