@@ -52,7 +52,18 @@ export function GroupMembers({ entity }: { entity: Entity }) {
         />
       </div>
       {total === 0 ? (
-        <Message icon={IconUsers} title={`Nobody is in ${titleOf(entity)}`}>
+        <Message
+          icon={IconUsers}
+          title={`Nobody is ${all ? '' : 'directly '}in ${titleOf(entity)}`}
+          actions={
+            !all &&
+            org.below.length > 1 && (
+              <AppLink className="btn" href={`${entityPath(refOf(entity))}/members?members=all`}>
+                Include sub-groups
+              </AppLink>
+            )
+          }
+        >
           <p>
             A user belongs to the groups in their <code>spec.memberOf</code>; a group can also list
             its <code>spec.members</code>.
