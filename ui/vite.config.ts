@@ -33,8 +33,38 @@ function inlineStyles(): Plugin {
   };
 }
 
+/** Has the browser fetch what the first script imports while the static page is painted. */
+function preloadMain(): Plugin {
+  return {
+    name: 'stagedoor-preload-main',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(_, { bundle = {} }) {
+        const wanted = new Set<string>();
+        const follow = (name: string) => {
+          const chunk = bundle[name];
+          if (chunk?.type !== 'chunk' || wanted.has(name)) return;
+          wanted.add(name);
+          chunk.imports.forEach(follow);
+        };
+        for (const chunk of Object.values(bundle)) {
+          if (chunk.type === 'chunk' && chunk.facadeModuleId?.endsWith('/src/main.tsx')) {
+            follow(chunk.fileName);
+          }
+        }
+        return [...wanted].map(name => ({
+          tag: 'link',
+          attrs: { rel: 'modulepreload', crossorigin: true, href: `/${name}` },
+          injectTo: 'head' as const,
+        }));
+      },
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react(), inlineStyles(), backend ? [] : mockServer()],
+  plugins: [react(), inlineStyles(), preloadMain(), backend ? [] : mockServer()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   server: backend ? { proxy: { '/api/': backend, '/.backstage': backend } } : {},
   build: {

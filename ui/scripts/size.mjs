@@ -17,6 +17,7 @@ const walk = key => {
   chunk.imports?.forEach(walk);
 };
 walk('index.html');
+walk('src/main.tsx'); // what the first script imports as soon as the static page is painted
 
 const weigh = files =>
   [...files].reduce((sum, file) => {
