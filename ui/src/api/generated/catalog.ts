@@ -631,7 +631,7 @@ export interface components {
         };
         /** @description Why an entity changed. */
         Cause: {
-            /** @description location, provider, push, user, webhook or config */
+            /** @description location, provider, push, user, webhook or config; empty when unknown */
             kind: string;
             source?: string;
             commit?: string;
@@ -642,19 +642,28 @@ export interface components {
         };
         PushResult: {
             source: string;
-            dryRun?: boolean;
+            /** @description How many entities were refused. */
+            failed: number;
             items: {
-                entityRef: string;
+                entityRef?: string;
                 /** @enum {string} */
-                result: "created" | "updated" | "unchanged" | "removed" | "refused";
-                errors?: string[];
+                status: "ok" | "unchanged" | "deleted" | "missing" | "error";
+                errors?: components["schemas"]["StatusItem"][];
             }[];
+        };
+        StatusItem: {
+            type: string;
+            level: string;
+            message: string;
+            error?: components["schemas"]["ErrorValue"];
         };
         Version: {
             version: number;
-            seq?: number;
-            /** @enum {string} */
-            op: "create" | "update" | "delete";
+            /**
+             * @description none is the time before the first version, in diffs.
+             * @enum {string}
+             */
+            op: "create" | "update" | "delete" | "none";
             /** Format: date-time */
             at: string;
             uid?: string;
@@ -683,13 +692,66 @@ export interface components {
             text: string;
         };
         Kinds: {
-            kinds: Record<string, unknown>[];
-            relations: Record<string, unknown>[];
+            kinds: {
+                kind: string;
+                plural: string;
+                title: string;
+                description?: string;
+                icon?: string;
+                custom?: boolean;
+                apiVersions: string[];
+                types?: Record<string, unknown>[];
+                relations: Record<string, unknown>[];
+            }[];
+            relations: {
+                type: string;
+                label: string;
+                reverse: string;
+            }[];
         };
         Explanation: {
-            question: string;
+            subject: string;
+            /** @enum {string} */
+            verdict: "present" | "invalid" | "pending" | "refused" | "conflict" | "location" | "unknown" | "problems";
             /** @description One sentence for people. */
-            verdict: string;
+            message: string;
+            entity?: components["schemas"]["ExplainedEntity"];
+            conflicts?: {
+                entityRef: string;
+                locationKey: string;
+                parent: string;
+                /** Format: date-time */
+                since: string;
+                /** @description The location key that has the ref. */
+                heldBy?: string;
+            }[];
+            refused?: {
+                entityRef?: string;
+                source: string;
+                locationKey: string;
+                line?: number;
+                /** @description rule, envelope, syntax, duplicate or unreadable */
+                code: string;
+                message: string;
+                /** Format: date-time */
+                since: string;
+            }[];
+            sources?: components["schemas"]["ExplainedEntity"][];
+            /** @description The registered location of a target. */
+            registered?: Record<string, unknown>;
+            /** @description How many entities a target brings. */
+            children?: number;
+        };
+        ExplainedEntity: {
+            entityRef: string;
+            uid: string;
+            version: number;
+            locationKey: string;
+            parents?: string[] | null;
+            orphan?: boolean;
+            problems?: components["schemas"]["StatusItem"][];
+            /** Format: date-time */
+            since?: string;
         };
         Graph: {
             direction?: string;
@@ -875,8 +937,6 @@ export interface operations {
                 mode?: "delta" | "full";
                 /** @description The revision that the entities were made from, for the history. */
                 commit?: string;
-                /** @description Checks everything and stores nothing. */
-                dryRun?: boolean;
             };
             header?: never;
             path?: never;
@@ -885,12 +945,21 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PushRequest"];
-                "application/yaml": string;
+                "application/yaml": Record<string, unknown> | string;
             };
         };
         responses: {
-            /** @description What happened to each entity. */
+            /** @description Every entity was taken. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushResult"];
+                };
+            };
+            /** @description Some entities were refused; the others were taken. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1026,7 +1095,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Removed */
+            /** @description Removed, or there was none. */
             204: {
                 headers: {
                     [name: string]: unknown;
