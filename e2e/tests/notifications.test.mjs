@@ -56,7 +56,9 @@ async function signIn() {
 
 /** Opens a page and waits until it listens to the channel. */
 async function listening(page, target, channel) {
-  const subscribed = page.waitForEvent('websocket').then(ws => ws.waitForEvent('framesent', f => String(f.payload).includes(channel)));
+  const subscribed = new Promise(resolve => {
+    page.on('websocket', ws => ws.on('framesent', f => { if (String(f.payload).includes(channel)) resolve(); }));
+  });
   await page.goto(server.base + target);
   await subscribed;
 }

@@ -191,7 +191,6 @@ function Node({ node, near, blocked, onActive, onFocus, onPick }: NodeProps) {
     <a
       href={href}
       className="node"
-      aria-label={[shortName, sub, more, label, node.ref].filter(Boolean).join(' ')}
       data-root={node.root || undefined}
       data-missing={!node.found || undefined}
       data-far={!near || undefined}
@@ -205,6 +204,7 @@ function Node({ node, near, blocked, onActive, onFocus, onPick }: NodeProps) {
       }}
       onBlur={() => onActive(undefined)}
     >
+      <desc>{`${label} ${node.ref}`}</desc>
       <rect x={left} y={top} width={node.width} height={node.height} rx={9} />
       <Glyph x={left + 13} y={top + node.height / 2 - 8} size={16} stroke={1.6} aria-hidden />
       <text x={left + 38} y={top + (sub ? 19 : 26)} className="node-name">
