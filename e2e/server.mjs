@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -109,4 +110,13 @@ export async function until(what, fn, ms = 20_000) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await new Promise(resolve => setTimeout(resolve, 50));
   }
+}
+
+/** A web server with one entity file on it, component:default/registered-here, for somebody to register. */
+export async function serveEntity() {
+  const text = 'apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: registered-here\nspec:\n  type: service\n  lifecycle: production\n  owner: group:default/platform\n';
+  const web = http.createServer((_, res) => res.writeHead(200, { 'content-type': 'text/yaml' }).end(text));
+  web.listen(0, '127.0.0.1');
+  await once(web, 'listening');
+  return { url: `http://localhost:${web.address().port}`, close: () => web.close() };
 }

@@ -27,13 +27,9 @@ type peer func(ctx context.Context, method, path string, body any) (status int, 
 func remote(base, token string) peer {
 	client := &http.Client{Timeout: 2 * time.Minute}
 	return func(ctx context.Context, method, path string, body any) (int, []byte, error) {
-		var in io.Reader
-		if body != nil {
-			raw, err := json.Marshal(body)
-			if err != nil {
-				return 0, nil, fmt.Errorf("encode request: %w", err)
-			}
-			in = bytes.NewReader(raw)
+		in, err := encode(body)
+		if err != nil {
+			return 0, nil, err
 		}
 		req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(base, "/")+path, in)
 		if err != nil {
@@ -57,16 +53,24 @@ func remote(base, token string) peer {
 // own is the portal that this command has opened.
 func own(p *Portal) peer {
 	return func(ctx context.Context, method, path string, body any) (int, []byte, error) {
-		var in io.Reader
-		if body != nil {
-			raw, err := json.Marshal(body)
-			if err != nil {
-				return 0, nil, fmt.Errorf("encode request: %w", err)
-			}
-			in = bytes.NewReader(raw)
+		in, err := encode(body)
+		if err != nil {
+			return 0, nil, err
 		}
 		return p.Call(ctx, identity.System("cli"), method, path, in)
 	}
+}
+
+// encode renders the body of a request; nil is no body.
+func encode(body any) (io.Reader, error) {
+	if body == nil {
+		return nil, nil //nolint:nilnil // no body is no error
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode request: %w", err)
+	}
+	return bytes.NewReader(raw), nil
 }
 
 // expect turns an answer that is not the wanted status into an error with the

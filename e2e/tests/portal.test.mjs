@@ -2,15 +2,13 @@
 // and mouse, light and dark, wide and narrow; no error in the console, no
 // serious finding of axe.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import fs from 'node:fs';
-import http from 'node:http';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openBrowser } from '../browser.mjs';
-import { guestToken, root, start } from '../server.mjs';
+import { guestToken, root, serveEntity, start } from '../server.mjs';
 
 const axeSource = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -47,15 +45,6 @@ after(async () => {
   web?.close();
   if (broken) fs.rmSync(broken, { recursive: true, force: true });
 });
-
-/** A file on the web that somebody wants to register. */
-async function serveEntity() {
-  const text = 'apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: registered-here\nspec:\n  type: service\n  lifecycle: production\n  owner: group:default/platform\n';
-  const listener = http.createServer((_, res) => res.writeHead(200, { 'content-type': 'text/yaml' }).end(text));
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  return { url: `http://localhost:${listener.address().port}`, close: () => listener.close() };
-}
 
 /** A page of a visitor who is signed in, unless told otherwise. */
 async function open(target, { signedIn = true, scheme = 'light', width = 1440, height = 900 } = {}) {

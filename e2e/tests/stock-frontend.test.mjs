@@ -1,12 +1,10 @@
 // Backstage's own front-end, built and unchanged, over our API: sign in, look
 // around, register, with nothing in its console.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { openBrowser } from '../browser.mjs';
-import { root, shared, start } from '../server.mjs';
+import { root, serveEntity, shared, start } from '../server.mjs';
 
 const frontend = shared('oracle', 'backstage-frontend');
 if (!frontend) console.log('SKIP: there is no built Backstage front-end (../shared/oracle/backstage-frontend)');
@@ -50,15 +48,6 @@ after(async () => {
   await server?.stop();
   fixtures?.close();
 });
-
-/** A file on the web that somebody wants to register. */
-async function serveEntity() {
-  const text = 'apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: registered-here\nspec:\n  type: service\n  lifecycle: production\n  owner: group:default/platform\n';
-  const web = http.createServer((_, res) => res.writeHead(200, { 'content-type': 'text/yaml' }).end(text));
-  web.listen(0, '127.0.0.1');
-  await once(web, 'listening');
-  return { url: `http://localhost:${web.address().port}`, close: () => web.close() };
-}
 
 const options = { skip: !frontend };
 
