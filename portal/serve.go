@@ -37,6 +37,9 @@ func (f configFlags) open(ctx context.Context, env *environment, frontendDir str
 	if err != nil {
 		return nil, nil, errors.Join(err, shutdown(ctx))
 	}
+	if err := followLogging(ctx, tel, watcher); err != nil {
+		return nil, nil, errors.Join(err, shutdown(ctx), watcher.Close())
+	}
 	for _, problem := range config.Check(watcher.Current()) {
 		tel.Logger.WarnContext(ctx, "configuration", "problem", problem.String())
 	}

@@ -29,7 +29,6 @@ type settings struct {
 	Reading  []fetch.Allow
 	Server   httpx.ServerOptions
 	Root     httpx.RootOptions
-	LogLevel string
 	// SelfSigned asks for a certificate that nobody vouches for.
 	SelfSigned bool
 }
@@ -149,7 +148,6 @@ func readSettings(cfg plugin.Config) (settings, error) {
 		{"backend.lifecycle.startupRequestPauseTimeout", &pause},
 		{"backend.lifecycle.serverShutdownDelay", &delay},
 		{"backend.server", &timeouts},
-		{"backend.logger.level", &s.LogLevel},
 	} {
 		if err := cfg.Decode(key.path, key.into); err != nil {
 			return s, err
