@@ -180,7 +180,7 @@ func cursorIssues(raw any) []cursorIssue {
 		if !present && optional {
 			return
 		}
-		if jsonType(v) != want || !present {
+		if httpx.JSONType(v) != want || !present {
 			out = append(out, invalidType(want, v, present, key))
 		}
 	}
@@ -205,7 +205,7 @@ func cursorIssues(raw any) []cursorIssue {
 	for _, key := range []string{"orderFieldValues", "firstSortFieldValues"} {
 		values, _ := m[key].([]any)
 		for i, v := range values {
-			if t := jsonType(v); t != "string" && t != "null" {
+			if t := httpx.JSONType(v); t != "string" && t != "null" {
 				out = append(out, invalidType("string", v, true, key, fmt.Sprint(i)))
 			}
 		}
@@ -214,7 +214,7 @@ func cursorIssues(raw any) []cursorIssue {
 }
 
 func invalidType(want string, v any, present bool, path ...string) cursorIssue {
-	is := cursorIssue{Code: "invalid_type", Expected: want, Received: jsonType(v), Path: path}
+	is := cursorIssue{Code: "invalid_type", Expected: want, Received: httpx.JSONType(v), Path: path}
 	if path == nil {
 		is.Path = []string{}
 	}
@@ -224,20 +224,4 @@ func invalidType(want string, v any, present bool, path ...string) cursorIssue {
 	}
 	is.Message = fmt.Sprintf("Expected %s, received %s", want, is.Received)
 	return is
-}
-
-func jsonType(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case float64:
-		return "number"
-	case string:
-		return "string"
-	case []any:
-		return "array"
-	}
-	return "object"
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/httpx"
 )
 
 // issue is one complaint about a request, in the words and the order of fields
@@ -111,7 +112,7 @@ func parseItem(raw any, n int) (item, []issue) {
 
 // mismatch says that a value is missing or of the wrong type.
 func mismatch(expected string, got any, present bool, path ...any) issue {
-	i := issue{Code: "invalid_type", Expected: expected, Received: typeName(got), Path: path, Message: "Required"}
+	i := issue{Code: "invalid_type", Expected: expected, Received: httpx.JSONType(got), Path: path, Message: "Required"}
 	if !present {
 		i.Received = "undefined"
 	} else {
@@ -121,22 +122,6 @@ func mismatch(expected string, got any, present bool, path ...any) issue {
 		i.Path = []any{}
 	}
 	return i
-}
-
-func typeName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case float64:
-		return "number"
-	case string:
-		return "string"
-	case []any:
-		return "array"
-	}
-	return "object"
 }
 
 // refuse renders the issues as indented JSON, which is the whole message.

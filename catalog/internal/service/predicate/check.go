@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/httpx"
 )
 
 // The checker below mirrors how a schema of nested unions reports errors: an
@@ -100,7 +102,7 @@ func union(v any, path []string, options ...checker) outcome {
 
 func typed(want string) checker {
 	return func(v any, path []string) outcome {
-		if got := typeName(v); got != want {
+		if got := httpx.JSONType(v); got != want {
 			return fail(path, expected(want, v))
 		}
 		return outcome{}
@@ -176,24 +178,7 @@ func fail(path []string, text string) outcome {
 }
 
 func expected(want string, v any) string {
-	return fmt.Sprintf("Expected %s, received %s", want, typeName(v))
-}
-
-func typeName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case float64:
-		return "number"
-	case string:
-		return "string"
-	case []any:
-		return "array"
-	default:
-		return "object"
-	}
+	return fmt.Sprintf("Expected %s, received %s", want, httpx.JSONType(v))
 }
 
 func at(path []string, key string) []string { return append(slices.Clip(path), key) }
