@@ -26,9 +26,9 @@ func hiddenTexts(whole, shown any, found *[]string) {
 			}
 		}
 	case string:
-		switch {
-		case shown == whole:
-		case shown == secret.Mask:
+		switch shown {
+		case whole:
+		case secret.Mask:
 			*found = append(*found, whole)
 		default:
 			for _, m := range urlPassword.FindAllStringSubmatch(whole, -1) {
