@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -91,6 +92,10 @@ const (
 // serialization failure, so it must not change anything but the database.
 // Do not call Write inside fn: on SQLite it would wait for itself.
 func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	along, _ := ctx.Value(alongKey{}).(*along)
+	if along != nil && along.db == d {
+		ctx, fn = context.WithValue(ctx, alongKey{}, nil), along.with(fn)
+	}
 	for attempt := 1; ; attempt++ {
 		err := d.transact(ctx, d.write, nil, fn)
 		if err == nil || attempt == writeAttempts || !transient(err) {
@@ -104,6 +109,41 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 		case <-time.After(wait):
 		}
 	}
+}
+
+type alongKey struct{}
+
+// along is work that rides in the transaction of somebody else.
+type along struct {
+	db   *DB
+	fn   func(context.Context, *Tx) error
+	done atomic.Bool
+}
+
+// with runs the work behind fn, in the same transaction. Work that is durable
+// already does not run again.
+func (a *along) with(fn func(context.Context, *Tx) error) func(context.Context, *Tx) error {
+	return func(ctx context.Context, tx *Tx) error {
+		if err := fn(ctx, tx); err != nil {
+			return err
+		}
+		if a.done.Load() {
+			return nil
+		}
+		tx.AfterCommit(func() { a.done.Store(true) })
+		return a.fn(ctx, tx)
+	}
+}
+
+// Along returns a context with which the next [DB.Write] on d runs fn in its
+// own transaction, after its own function: both are durable or neither is. It
+// lets one capability's record of a change commit with the change of another
+// without the two knowing of each other. The second result reports whether
+// that has happened; it is safe to call at any time. Of several contexts made
+// from one another only the innermost counts.
+func (d *DB) Along(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (context.Context, func() bool) {
+	a := &along{db: d, fn: fn}
+	return context.WithValue(ctx, alongKey{}, a), a.done.Load
 }
 
 // View runs fn in a transaction that sees one state of the database however
