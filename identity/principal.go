@@ -28,6 +28,8 @@ type Principal struct {
 	// Limited is set when the caller came with a cookie or a limited token,
 	// which opens only routes that say so.
 	Limited bool
+	// Via is the plugin that calls on the user's behalf, where one does.
+	Via string
 	// Access restricts a service to some plugins and permissions; nil means
 	// no restriction.
 	Access []Access
@@ -73,4 +75,12 @@ func FromContext(ctx context.Context) Principal {
 // use.
 type Authenticator interface {
 	Authenticate(r *http.Request) (Principal, error)
+}
+
+// Directory tells what users own things by.
+type Directory interface {
+	// OwnershipOf returns the refs that the user owns things by, as a sign-in
+	// now would find: the user, its groups, and what the configuration gives
+	// to everybody. Safe for concurrent use.
+	OwnershipOf(ctx context.Context, userRef string) ([]string, error)
 }

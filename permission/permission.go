@@ -1,6 +1,11 @@
 package permission
 
-import "context"
+import (
+	"context"
+	"fmt"
+
+	"github.com/stagedoor/stagedoor/identity"
+)
 
 // Permission is something that can be allowed or denied.
 type Permission struct {
@@ -26,8 +31,28 @@ const (
 type Decision struct {
 	Result    Result
 	Condition *Condition
-	// Reason names the statement that decided, for people.
+	// Reason says in one sentence why, for people.
 	Reason string
+	// Source is where the deciding statement stands; the zero Source when no
+	// statement decided.
+	Source Source
+}
+
+// Source is a place in a policy.
+type Source struct {
+	// File is the file as it was configured, or "the configuration".
+	File string `json:"file"`
+	Line int    `json:"line"`
+	// Statement is the name of the statement, or its text in one line.
+	Statement string `json:"statement,omitempty"`
+}
+
+// String renders "file:line", or the empty string.
+func (s Source) String() string {
+	if s.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", s.File, s.Line)
 }
 
 // Condition is a tree over rules. Exactly one of the forms is set: AllOf,
@@ -54,4 +79,53 @@ type Request struct {
 // concurrent use; it never calls back into the asking capability.
 type Authorizer interface {
 	Authorize(ctx context.Context, req Request) (Decision, error)
+}
+
+// Policy decides what users may do. A plugin that brings one replaces the
+// configured policy. Decide is called for users only: services may do what
+// their access restrictions name. A decision may be conditional for
+// permissions with a resource type only. Implementations are safe for
+// concurrent use and fast: they are asked several times in every request.
+type Policy interface {
+	Decide(ctx context.Context, who identity.Principal, p Permission) (Decision, error)
+}
+
+// Definition is what a plugin brings to the framework: its permissions and the
+// kinds of things that they are about.
+type Definition struct {
+	Permissions []Permission
+	Resources   []Resource
+}
+
+// Resource is one kind of thing that permissions are decided for, such as
+// catalog-entity.
+type Resource struct {
+	// Type is the name in permissions and conditions.
+	Type  string
+	Rules []Rule
+	// Check returns an error with code invalid unless the condition, all
+	// rules and parameters of it, can be applied to things of this type.
+	Check func(c Condition) error
+	// Apply reports for each ref whether the thing exists and the condition
+	// holds for it. It authorises nothing. Safe for concurrent use.
+	Apply func(ctx context.Context, refs []string, c Condition) ([]bool, error)
+}
+
+// Rule is one rule that conditions may use.
+type Rule struct {
+	Name, Description string
+	Params            []Param
+	// Expand, when set, makes the rule out of others: conditions with this
+	// rule are replaced by what it returns before anybody applies them. An
+	// error with code invalid refuses the parameters.
+	Expand func(params map[string]any) (Condition, error)
+}
+
+// Param is a parameter of a [Rule].
+type Param struct {
+	Name, Description string
+	// Type is string, number, boolean, or list (of strings); empty means
+	// string.
+	Type     string
+	Optional bool
 }

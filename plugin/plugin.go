@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/permission"
@@ -33,7 +34,24 @@ type Host struct {
 	URLs     URLs
 	Events   Events
 	// Permissions decides for the principal in the context.
-	Permissions permission.Authorizer
+	Permissions Permissions
+	// Audit takes what everybody may want to know later.
+	Audit audit.Log
+}
+
+// Permissions is the permission framework, as a plugin sees it.
+type Permissions interface {
+	permission.Authorizer
+	// Define publishes the plugin's permissions and resource types, with the
+	// routes below /.well-known/backstage/permissions that other services ask.
+	// At most once, and only during Init.
+	Define(d permission.Definition)
+	// AddRule adds a rule to a resource type of any plugin. The rule must have
+	// an Expand function. Only during Init.
+	AddRule(resourceType string, r permission.Rule)
+	// SetPolicy replaces the configured policy. Only during Init, and only by
+	// one plugin.
+	SetPolicy(p permission.Policy)
 }
 
 // Config reads the resolved app-config, always the newest good one. Paths are

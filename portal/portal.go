@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/catalog/catalogplugin"
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/identity/identityplugin"
@@ -165,7 +166,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 			return err
 		}
 	}
-	return errors.Join(p.errs...)
+	return errors.Join(append(p.errs, permissions.Err())...)
 }
 
 func (p *Portal) init(ctx context.Context, pl plugin.Plugin, permissions *permissionplugin.Permission, in receiver) error {
@@ -180,7 +181,7 @@ func (p *Portal) init(ctx context.Context, pl plugin.Plugin, permissions *permis
 		Config: p.config, Logger: p.opts.Logger.With("plugin", id), Clock: p.opts.Clock, NewID: p.opts.NewID,
 		HTTP: routes, Actors: &p.actors, Schedule: scheduler{id, p.schedule, &p.errs},
 		Catalog: p.catalog.Extensions(), URLs: urls{p.reader}, Events: exchange{p.bus, in},
-		Permissions: permissions.Authorizer(),
+		Permissions: permissions.For(id, routes), Audit: audit.Discard,
 	}
 	if err := pl.Init(ctx, host); err != nil {
 		return fmt.Errorf("initialise %s: %w", id, err)
@@ -218,8 +219,8 @@ func (p *Portal) frontend() (*uiplugin.UI, error) {
 }
 
 // signIn gives a page the session of its visitor.
-func (p *Portal) signIn(r *http.Request, provider string) (uiplugin.Grant, error) {
-	s, err := p.identity.SignIn(r, provider)
+func (p *Portal) signIn(w http.ResponseWriter, r *http.Request, provider string) (uiplugin.Grant, error) {
+	s, err := p.identity.SignIn(w, r, provider)
 	if err != nil {
 		return uiplugin.Grant{}, err
 	}

@@ -87,6 +87,7 @@ func (c *Catalog) Init(_ context.Context, h *plugin.Host) error {
 			return r.Handler(w, req)
 		})
 	}
+	h.Permissions.Define(c.service.Definition())
 	if settings.SCMEvents {
 		h.Events.Subscribe("github", c.pushed)
 	}

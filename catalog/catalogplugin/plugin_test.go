@@ -16,14 +16,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/catalogplugin"
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/httpx"
-	"github.com/stagedoor/stagedoor/permission"
 	"github.com/stagedoor/stagedoor/plugin"
+	"github.com/stagedoor/stagedoor/plugin/plugintest"
 )
 
 // host is a portal with nothing but the catalog.
@@ -73,10 +74,6 @@ func (*host) Publish(context.Context, plugin.Event) error                      {
 func (*host) Receive(string, func(context.Context, http.Header, []byte) error) {}
 func (h *host) Subscribe(topic string, fn func(context.Context, plugin.Event) error) {
 	h.events[topic] = append(h.events[topic], fn)
-}
-
-func (*host) Authorize(context.Context, permission.Request) (permission.Decision, error) {
-	return permission.Decision{Result: permission.Allow}, nil
 }
 
 // settings is the configuration of the host.
@@ -139,7 +136,7 @@ func start(t *testing.T, config map[string]any, extend func(plugin.Catalog)) *ho
 	h.catalog = catalogplugin.New(catalogplugin.Deps{DB: dbtest.SQLite(t), Dir: t.TempDir()})
 	err := h.catalog.Init(t.Context(), &plugin.Host{
 		Config: settings{h}, Logger: slog.New(slog.DiscardHandler), Clock: time.Now, NewID: uuid.NewString,
-		HTTP: h, Actors: h, Catalog: h.catalog.Extensions(), URLs: h, Events: h, Permissions: h,
+		HTTP: h, Actors: h, Catalog: h.catalog.Extensions(), URLs: h, Events: h, Permissions: &plugintest.Permissions{}, Audit: audit.Discard,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +252,7 @@ func TestCatalog_RefusesToStartWithWrongSettings(t *testing.T) {
 		h.mux = httpx.NewMux("catalog", "/api/catalog", httpx.Guard{})
 		err := catalogplugin.New(catalogplugin.Deps{DB: dbtest.SQLite(t)}).Init(t.Context(), &plugin.Host{
 			Config: settings{h}, Logger: slog.New(slog.DiscardHandler), Clock: time.Now, NewID: uuid.NewString,
-			HTTP: h, Actors: h, URLs: h, Events: h, Permissions: h,
+			HTTP: h, Actors: h, URLs: h, Events: h, Permissions: &plugintest.Permissions{}, Audit: audit.Discard,
 		})
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", name, err)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/identity/internal/access"
+	"github.com/stagedoor/stagedoor/identity/internal/resolve"
 	"github.com/stagedoor/stagedoor/identity/internal/rest"
 	"github.com/stagedoor/stagedoor/identity/internal/signin"
 	"github.com/stagedoor/stagedoor/identity/internal/store"
@@ -48,6 +49,7 @@ type Identity struct {
 
 	issuer   *token.Issuer
 	rest     *rest.REST
+	resolver *resolve.Resolver
 	host     *plugin.Host
 	settings atomic.Pointer[settings]
 }
@@ -74,7 +76,7 @@ func New(d Deps) *Identity {
 	i.Authenticator = access.NewAuthenticator(i.issuer, st)
 	i.rest = &rest.REST{
 		Issuer: i.issuer, Ownership: st, Auth: i,
-		SignIn: &signin.Service{Issuer: i.issuer, Store: st, Clock: d.Clock},
+		SignIn: &signin.Service{Issuer: i.issuer, Store: st, Clock: d.Clock, Resolver: func() signin.Resolver { return i.resolver }},
 		Provider: func(id string) (signin.Provider, bool) {
 			p, ok := i.settings.Load().providers[id]
 			return p, ok
@@ -90,7 +92,7 @@ func (*Identity) ID() string { return "auth" }
 // Init reads the configuration and registers the routes.
 func (i *Identity) Init(ctx context.Context, h *plugin.Host) error {
 	i.host = h
-	i.rest.SignIn.Catalog = h.Catalog.Reader
+	i.resolver = &resolve.Resolver{Catalog: h.Catalog.Reader}
 	if err := i.Configure(ctx, h.Config); err != nil {
 		return err
 	}
@@ -112,12 +114,16 @@ func (i *Identity) Providers() []string { return slices.Clone(i.settings.Load().
 // SignIn signs the caller of the request in with a provider that needs no
 // interaction, as GET /api/auth/<provider>/refresh would. It returns an error
 // with code not_found for a provider that is not configured.
-func (i *Identity) SignIn(r *http.Request, provider string) (Session, error) {
+func (i *Identity) SignIn(w http.ResponseWriter, r *http.Request, provider string) (Session, error) {
 	p, ok := i.settings.Load().providers[provider]
 	if !ok {
 		return Session{}, fault.Newf(fault.NotFound, "Unknown auth provider '%s'", provider)
 	}
-	return i.rest.SignIn.SignIn(r.Context(), p, r)
+	account, err := p.Refresh(w, r)
+	if err != nil {
+		return Session{}, err
+	}
+	return i.rest.SignIn.Complete(r.Context(), account)
 }
 
 // Session is the answer of a sign-in.
@@ -188,7 +194,13 @@ func (i *Identity) configureProviders(ctx context.Context, cfg plugin.Config, s 
 	return nil
 }
 
+// OwnershipOf implements identity.Directory.
+func (i *Identity) OwnershipOf(ctx context.Context, userRef string) ([]string, error) {
+	return i.resolver.OwnershipOf(ctx, userRef)
+}
+
 var (
 	_ plugin.Plugin          = (*Identity)(nil)
+	_ identity.Directory     = (*Identity)(nil)
 	_ identity.Authenticator = (*Identity)(nil)
 )

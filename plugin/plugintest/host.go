@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -47,6 +48,8 @@ type Options struct {
 	Reader catalog.Reader
 	Tokens *Tokens
 	Clock  func() time.Time
+	// Permissions is the permission framework; nil allows everything.
+	Permissions *Permissions
 	// Document is the plugin's OpenAPI document as JSON. When it is given, the
 	// test fails for routes and answers that it does not describe.
 	Document []byte
@@ -61,6 +64,9 @@ func New(tb testing.TB, pl plugin.Plugin, o Options) *Host {
 	}
 	if h.tokens == nil {
 		h.tokens = &Tokens{}
+	}
+	if o.Permissions == nil {
+		o.Permissions = &Permissions{}
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -87,6 +93,7 @@ func New(tb testing.TB, pl plugin.Plugin, o Options) *Host {
 	err = pl.Init(tb.Context(), &plugin.Host{
 		Config: h.Config, Logger: slog.New(slog.DiscardHandler), Clock: o.Clock, NewID: uuid.NewString,
 		HTTP: router{h.mux, h.documented}, Actors: actors{h}, Schedule: scheduler{h}, Catalog: readOnly{h.reader},
+		Permissions: o.Permissions, Audit: audit.Discard,
 	})
 	if err != nil {
 		tb.Fatalf("initialise %s: %v", pl.ID(), err)

@@ -92,7 +92,7 @@ var providerTitles = map[string]bootProvider{
 // ownPage renders the portal's own page for the request: theme, public
 // configuration, session and first data are in it, so that the front-end has
 // nothing to ask before it shows something.
-func (u *UI) ownPage(r *http.Request) ([]byte, error) {
+func (u *UI) ownPage(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	page, err := fs.ReadFile(u.deps.Files, "index.html")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "The front-end is not part of this binary: run make build")
@@ -100,7 +100,7 @@ func (u *UI) ownPage(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read page: %w", err)
 	}
-	b, who := u.boot(r)
+	b, who := u.boot(w, r)
 	attributes := rootMarker
 	if c, err := r.Cookie(themeCookie); err == nil && (c.Value == "light" || c.Value == "dark") {
 		attributes += ` data-theme="` + c.Value + `"`
@@ -130,7 +130,7 @@ func (u *UI) ownPage(r *http.Request) ([]byte, error) {
 }
 
 // boot collects what does not depend on the page, and who asks for it.
-func (u *UI) boot(r *http.Request) (boot, identity.Principal) {
+func (u *UI) boot(w http.ResponseWriter, r *http.Request) (boot, identity.Principal) {
 	var b boot
 	config := u.deps.Frontend()
 	b.Config.App.Title = text(config, "app", "title", "Stagedoor")
@@ -152,7 +152,7 @@ func (u *UI) boot(r *http.Request) (boot, identity.Principal) {
 		// A provider that was chosen before and needs no interaction signs the
 		// visitor in again, exactly as the front-end would ask it to.
 		if id == chosen {
-			if grant, err := u.deps.SignIn(r, id); err == nil {
+			if grant, err := u.deps.SignIn(w, r, id); err == nil {
 				b.Identity = &grant
 				who = identity.Principal{Kind: identity.User, Subject: grant.UserRef, Ownership: grant.Ownership, Token: grant.Token}
 			}

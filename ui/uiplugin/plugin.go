@@ -37,7 +37,7 @@ type Deps struct {
 	// Providers returns the ids of the sign-in providers.
 	Providers func() []string
 	// SignIn signs the visitor in with the provider, without interaction.
-	SignIn func(r *http.Request, provider string) (Grant, error)
+	SignIn func(w http.ResponseWriter, r *http.Request, provider string) (Grant, error)
 	// Prefetch answers GET <path> of the REST API as the principal, or nil.
 	Prefetch func(ctx context.Context, p identity.Principal, path string) json.RawMessage
 	// Seq is the number of the last change that answers can tell of, so that
@@ -105,7 +105,7 @@ func (u *UI) page(w http.ResponseWriter, r *http.Request) {
 	if u.deps.Stock {
 		body, err = u.stockPage()
 	} else {
-		body, err = u.ownPage(r)
+		body, err = u.ownPage(w, r)
 	}
 	if err != nil {
 		httpx.WriteError(w, r, err)

@@ -30,7 +30,7 @@ func deps(files map[string]string, stock bool) uiplugin.Deps {
 		},
 		Seq:       func() int64 { return 42 },
 		Providers: func() []string { return []string{"guest", "okta"} },
-		SignIn: func(_ *http.Request, provider string) (uiplugin.Grant, error) {
+		SignIn: func(_ http.ResponseWriter, _ *http.Request, provider string) (uiplugin.Grant, error) {
 			if provider != "guest" {
 				return uiplugin.Grant{}, errors.New("needs interaction")
 			}

@@ -77,8 +77,6 @@ func New(d Deps) []Route {
 		{Pattern: "GET /entities/unprocessed/failed", Handler: h.listFailed},
 		{Pattern: "GET /entities/unprocessed/pending", Handler: h.listPending},
 		{Pattern: "DELETE /entities/unprocessed/delete/{entity_id}", Handler: h.deleteUnprocessed},
-		{Pattern: "GET /.well-known/backstage/permissions/metadata", Handler: h.permissionMetadata},
-		{Pattern: "POST /.well-known/backstage/permissions/apply-conditions", Handler: h.applyConditions},
 		{Pattern: "GET /.backstage/actions/v1/actions", Handler: h.listActions},
 		{Pattern: "POST /.backstage/actions/v1/actions/{id}/invoke", Handler: h.invokeAction},
 		{Pattern: "GET /kinds", Handler: h.listKinds},

@@ -224,30 +224,6 @@ func TestReading_DeniedIsEmptyAndNotAnError(t *testing.T) {
 	}
 }
 
-func TestApplyConditions_IsForServices(t *testing.T) {
-	t.Parallel()
-	a := newAPI(t, options{})
-	many(a, 1)
-	body := `{"items":[{"id":"1","resourceRef":"component:default/c-000","resourceType":"catalog-entity","conditions":{"rule":"IS_ENTITY_KIND","resourceType":"catalog-entity","params":{"kinds":["component"]}}},
-		{"id":"2","resourceRef":["component:default/nope","component:default/c-000"],"resourceType":"catalog-entity","conditions":{"not":{"rule":"HAS_SPEC","resourceType":"catalog-entity","params":{"key":"type","value":"website"}}}}]}`
-	const path = "/.well-known/backstage/permissions/apply-conditions"
-	if x := a.call("POST", path, body); x.status != 403 || x.message(t) != "" {
-		t.Errorf("a user may not ask: %d %s", x.status, x.text)
-	}
-	x := a.call("POST", path, body, "x-test-service", "1")
-	if x.text != `{"items":[{"id":"1","result":"ALLOW"},{"id":"2","result":["DENY","ALLOW"]}]}` {
-		t.Errorf("answer: %d %s", x.status, x.text)
-	}
-	if x := a.call("POST", path, strings.ReplaceAll(body, "IS_ENTITY_KIND", "NOPE"), "x-test-service", "1"); x.status != 400 {
-		t.Errorf("an unknown rule: %d %s", x.status, x.text)
-	}
-	var meta struct{ Permissions, Rules []map[string]any }
-	a.get("/.well-known/backstage/permissions/metadata").into(t, &meta)
-	if len(meta.Permissions) != 13 || len(meta.Rules) != 6 {
-		t.Errorf("metadata has %d permissions and %d rules", len(meta.Permissions), len(meta.Rules))
-	}
-}
-
 func TestLocations_AreRegisteredReadAndRemoved(t *testing.T) {
 	t.Parallel()
 	const target = "https://example.com/all.yaml"

@@ -39,25 +39,26 @@ func Permissions() []permission.Permission {
 	}
 }
 
-// Rule is one rule that conditions on entities may use.
-type Rule struct {
-	Name        string
-	Description string
-	Params      []RuleParam
-	filter      func(params map[string]any) (catalog.Filter, error)
+// rule is a rule on entities, and how it becomes a filter.
+type rule struct {
+	permission.Rule
+	filter func(params map[string]any) (catalog.Filter, error)
 }
 
-// RuleParam is a parameter of a [Rule].
-type RuleParam struct {
-	Name        string
-	Description string
-	List        bool
-	Optional    bool
+// Definition is what the catalog brings to the permission framework.
+func (s *Service) Definition() permission.Definition {
+	r := permission.Resource{Type: ResourceType, Apply: s.Apply, Check: func(c permission.Condition) error {
+		_, err := ConditionFilter(c)
+		return err
+	}}
+	for _, known := range rules() {
+		r.Rules = append(r.Rules, known.Rule)
+	}
+	return permission.Definition{Permissions: Permissions(), Resources: []permission.Resource{r}}
 }
 
-// Rules lists the rules for conditions on entities.
-func Rules() []Rule {
-	return []Rule{
+func rules() []rule {
+	return []rule{
 		valueRule("HAS_ANNOTATION", "metadata.annotations.", "annotation", "Allow entities with the specified annotation", "Name of the annotation to match on"),
 		valueRule("HAS_LABEL", "metadata.labels.", "label", "Allow entities with the specified label", "Name of the label to match on"),
 		valueRule("HAS_METADATA", "metadata.", "key", "Allow entities with the specified metadata subfield", "Property within the entities metadata to match on"),
@@ -67,13 +68,12 @@ func Rules() []Rule {
 	}
 }
 
-func valueRule(name, prefix, param, description, paramDescription string) Rule {
-	return Rule{
-		Name: name, Description: description,
-		Params: []RuleParam{
+func valueRule(name, prefix, param, description, paramDescription string) rule {
+	return rule{
+		Rule: permission.Rule{Name: name, Description: description, Params: []permission.Param{
 			{Name: param, Description: paramDescription},
 			{Name: "value", Description: "Value to match on", Optional: true},
-		},
+		}},
 		filter: func(params map[string]any) (catalog.Filter, error) {
 			key, ok := params[param].(string)
 			if !ok || key == "" {
@@ -88,10 +88,9 @@ func valueRule(name, prefix, param, description, paramDescription string) Rule {
 	}
 }
 
-func listRule(name, key, param, description, paramDescription string) Rule {
-	return Rule{
-		Name: name, Description: description,
-		Params: []RuleParam{{Name: param, Description: paramDescription, List: true}},
+func listRule(name, key, param, description, paramDescription string) rule {
+	return rule{
+		Rule:   permission.Rule{Name: name, Description: description, Params: []permission.Param{{Name: param, Description: paramDescription, Type: "list"}}},
 		filter: func(params map[string]any) (catalog.Filter, error) {
 			values, ok := texts(params[param])
 			if !ok {
@@ -123,9 +122,9 @@ func texts(v any) ([]string, bool) {
 	return nil, false
 }
 
-var rulesByName = func() map[string]Rule {
-	m := map[string]Rule{}
-	for _, r := range Rules() {
+var rulesByName = func() map[string]rule {
+	m := map[string]rule{}
+	for _, r := range rules() {
 		m[r.Name] = r
 	}
 	return m
@@ -146,14 +145,14 @@ func ConditionFilter(c permission.Condition) (catalog.Filter, error) {
 		f, err := ConditionFilter(*c.Not)
 		return catalog.Not{Filter: f}, err
 	}
-	rule, ok := rulesByName[c.Rule]
+	known, ok := rulesByName[c.Rule]
 	if !ok {
 		return nil, fault.Newf(fault.Invalid, "unknown rule %q; the catalog has %s", c.Rule, ruleNames())
 	}
 	if c.ResourceType != "" && c.ResourceType != ResourceType {
 		return nil, fault.Newf(fault.Invalid, "rule %s is about %s and not about %q", c.Rule, ResourceType, c.ResourceType)
 	}
-	return rule.filter(c.Params)
+	return known.filter(c.Params)
 }
 
 func conditionFilters(cs []permission.Condition) ([]catalog.Filter, error) {
@@ -170,7 +169,7 @@ func conditionFilters(cs []permission.Condition) ([]catalog.Filter, error) {
 
 func ruleNames() string {
 	var names []string
-	for _, r := range Rules() {
+	for _, r := range rules() {
 		names = append(names, r.Name)
 	}
 	return strings.Join(names, ", ")

@@ -121,7 +121,11 @@ func (h *REST) refresh(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	session, err := h.SignIn.SignIn(r.Context(), p, r)
+	account, err := p.Refresh(w, r)
+	if err != nil {
+		return err
+	}
+	session, err := h.SignIn.Complete(r.Context(), account)
 	if err != nil {
 		return err
 	}

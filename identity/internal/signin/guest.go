@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/stagedoor/stagedoor/catalog"
@@ -44,12 +43,17 @@ func (*Guest) Start(http.ResponseWriter, *http.Request) error {
 	return fault.New(fault.NotImplemented, "Not implemented")
 }
 
-// SignIn lets the guest in.
-func (g *Guest) SignIn(context.Context, *http.Request) (Result, error) {
+// Frame is not offered either.
+func (*Guest) Frame(http.ResponseWriter, *http.Request, Complete) error {
+	return fault.New(fault.NotImplemented, "Not implemented")
+}
+
+// Refresh lets the guest in.
+func (g *Guest) Refresh(http.ResponseWriter, *http.Request) (Account, error) {
 	if !g.allowed {
-		return Result{}, fault.New(fault.Forbidden, "The guest provider cannot be used outside of a development environment; configure another sign-in provider, or set auth.providers.guest.dangerouslyAllowOutsideDevelopment")
+		return Account{}, fault.New(fault.Forbidden, "The guest provider cannot be used outside of a development environment; configure another sign-in provider, or set auth.providers.guest.dangerouslyAllowOutsideDevelopment")
 	}
-	return Result{UserRef: g.ref, Ownership: g.ownership}, nil
+	return Account{Provider: "guest", User: &User{Ref: g.ref, Ownership: g.ownership}}, nil
 }
 
 // Logout is answered as if the provider did not exist, which is what clients

@@ -5,36 +5,73 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/stagedoor/stagedoor/catalog"
-	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/identity/internal/token"
 )
 
-// Provider is one way to sign in. What a provider does not offer returns an
-// error with code not_implemented or not_found.
+// Provider is one way to sign in. Every method is safe for concurrent use.
+// What a provider does not offer returns an error with code not_implemented or
+// not_found.
 type Provider interface {
 	// ID is the provider's name in routes and configuration.
 	ID() string
-	// Start begins an interactive sign-in by writing the answer itself.
+	// Start begins an interactive sign-in: it redirects to the identity
+	// provider.
 	Start(w http.ResponseWriter, r *http.Request) error
-	// SignIn resolves who is behind the request, without interaction.
-	SignIn(ctx context.Context, r *http.Request) (Result, error)
-	// Logout forgets the sign-in.
+	// Frame takes the identity provider's answer. complete makes the session;
+	// Frame writes the page that hands it to the front-end, errors too.
+	Frame(w http.ResponseWriter, r *http.Request, complete Complete) error
+	// Refresh finds out who is behind the request without interaction: by the
+	// refresh cookie, a gateway's header, or nothing at all. It may set
+	// cookies.
+	Refresh(w http.ResponseWriter, r *http.Request) (Account, error)
+	// Logout forgets the sign-in, here and at the identity provider.
 	Logout(w http.ResponseWriter, r *http.Request) error
 }
 
-// Result is what a provider found out.
-type Result struct {
-	Profile Profile
-	// UserRef is the signed-in user.
-	UserRef string
-	// Ownership replaces the refs that the catalog tells; nil leaves it to the
+// Complete turns an account into a session: it resolves the user, issues a
+// token and records the sign-in.
+type Complete func(ctx context.Context, a Account) (Session, error)
+
+// Account is what a provider says about the person. Resolvers read it.
+type Account struct {
+	// Provider is the id of the provider.
+	Provider string
+	Profile  Profile
+	// ID is the stable id at the provider (sub, numeric id, oid).
+	ID string
+	// Username is the name the person signs in with.
+	Username string
+	// Email is the address that the provider vouches for; Profile.Email may
+	// come from elsewhere.
+	Email string
+	// Claims are those of the id token, the user info or the assertion.
+	Claims map[string]any
+	// Headers are the request's, for providers behind a gateway.
+	Headers http.Header
+	// Info is handed to the front-end with the session; nil gives none.
+	Info *ProviderInfo
+	// User is set when the provider's configuration names the user already,
+	// as that of the guest does; no resolver is asked then.
+	User *User
+}
+
+// User is who an account turned out to be.
+type User struct {
+	// Ref is the rendered entity ref.
+	Ref string
+	// Ownership holds what the user owns things by; nil leaves it to the
 	// catalog.
 	Ownership []string
+}
+
+// ProviderInfo is what the front-end gets for calls to the provider itself.
+type ProviderInfo struct {
+	IDToken     string `json:"idToken,omitempty"`
+	AccessToken string `json:"accessToken,omitempty"`
+	Scope       string `json:"scope,omitempty"`
+	Expires     int64  `json:"expiresInSeconds,omitempty"`
 }
 
 // Profile describes the person, as far as the provider knows.
@@ -46,8 +83,9 @@ type Profile struct {
 
 // Session is the answer of a sign-in, in the shape that clients read.
 type Session struct {
-	Profile  Profile  `json:"profile"`
-	Identity Identity `json:"backstageIdentity"`
+	Info     *ProviderInfo `json:"providerInfo,omitempty"`
+	Profile  Profile       `json:"profile"`
+	Identity Identity      `json:"backstageIdentity"`
 }
 
 // Identity is the portal's side of a [Session].
@@ -74,61 +112,57 @@ type OwnershipStore interface {
 	SetOwnership(ctx context.Context, userRef string, refs []string) error
 }
 
-// Service completes sign-ins. It is safe for concurrent use.
-type Service struct {
-	Issuer  Issuer
-	Store   OwnershipStore
-	Catalog func() catalog.Reader
-	Clock   func() time.Time
+// Resolver finds the user of an account and what the user owns things by.
+// Resolve returns an error with code forbidden when the account is nobody's.
+// Both are safe for concurrent use.
+type Resolver interface {
+	Resolve(ctx context.Context, a Account) (User, error)
+	// OwnershipOf is what a sign-in of the user would find.
+	OwnershipOf(ctx context.Context, userRef string) ([]string, error)
 }
 
-// SignIn asks the provider who is there and issues a token.
-func (s *Service) SignIn(ctx context.Context, p Provider, r *http.Request) (Session, error) {
-	result, err := p.SignIn(ctx, r)
+// Service completes sign-ins. It is safe for concurrent use.
+type Service struct {
+	Issuer   Issuer
+	Store    OwnershipStore
+	Resolver func() Resolver
+	Clock    func() time.Time
+}
+
+// Complete implements [Complete].
+func (s *Service) Complete(ctx context.Context, a Account) (Session, error) {
+	resolver := s.Resolver()
+	user, err := s.user(ctx, resolver, a)
 	if err != nil {
 		return Session{}, err
 	}
-	ownership := result.Ownership
-	if ownership == nil {
-		ownership = s.ownership(ctx, result.UserRef)
+	if user.Ownership == nil {
+		if user.Ownership, err = resolver.OwnershipOf(ctx, user.Ref); err != nil {
+			return Session{}, err
+		}
 	}
-	if err := s.Store.SetOwnership(ctx, result.UserRef, ownership); err != nil {
+	if err := s.Store.SetOwnership(ctx, user.Ref, user.Ownership); err != nil {
 		return Session{}, err
 	}
-	issued, err := s.Issuer.User(ctx, token.User{Ref: result.UserRef, Ownership: ownership})
+	issued, err := s.Issuer.User(ctx, token.User{Ref: user.Ref, Ownership: user.Ownership})
 	if err != nil {
-		return Session{}, fmt.Errorf("sign in %s: %w", result.UserRef, err)
+		return Session{}, fmt.Errorf("sign in %s: %w", user.Ref, err)
 	}
 	left := issued.Expires.Sub(s.Clock())
 	return Session{
-		Profile: result.Profile,
+		Info:    a.Info,
+		Profile: a.Profile,
 		Identity: Identity{
 			Token:    issued.Token,
-			Identity: Claims{Type: "user", UserRef: result.UserRef, Ownership: ownership},
+			Identity: Claims{Type: "user", UserRef: user.Ref, Ownership: user.Ownership},
 			Expires:  int64(math.Round(left.Seconds())),
 		},
 	}, nil
 }
 
-// ownership is the user and the groups it is a direct member of. A user that
-// the catalog does not have owns by itself alone.
-func (s *Service) ownership(ctx context.Context, userRef string) []string {
-	refs := []string{userRef}
-	ref, err := catalog.ParseRef(userRef, catalog.RefDefaults{Kind: "user"})
-	if err != nil {
-		return refs
+func (*Service) user(ctx context.Context, resolver Resolver, a Account) (User, error) {
+	if a.User != nil {
+		return *a.User, nil
 	}
-	e, err := s.Catalog().EntityByRef(identity.NewContext(ctx, identity.System("auth")), ref)
-	if err != nil {
-		return refs
-	}
-	relations, _ := e["relations"].([]any)
-	for _, r := range relations {
-		m, _ := r.(map[string]any)
-		target, _ := m["targetRef"].(string)
-		if m["type"] == "memberOf" && strings.HasPrefix(target, "group:") && !slices.Contains(refs, target) {
-			refs = append(refs, target)
-		}
-	}
-	return refs
+	return resolver.Resolve(ctx, a)
 }

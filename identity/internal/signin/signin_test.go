@@ -2,15 +2,11 @@ package signin_test
 
 import (
 	"context"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/stagedoor/stagedoor/catalog"
-	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/identity/internal/signin"
 	"github.com/stagedoor/stagedoor/identity/internal/token"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -27,31 +23,24 @@ func (d desk) SetOwnership(_ context.Context, ref string, refs []string) error {
 	return nil
 }
 
-// people is a catalog with one user in it.
-type people struct{ catalog.Reader }
+// groups resolves nobody and knows what everybody owns.
+type groups map[string][]string
 
-func (people) EntityByRef(ctx context.Context, ref catalog.Ref) (catalog.Entity, error) {
-	if identity.FromContext(ctx).Kind != identity.Service {
-		return nil, fault.New(fault.NotFound, "hidden: sign-in must read as the portal itself")
-	}
-	if ref.String() != "user:default/guest" {
-		return nil, fault.New(fault.NotFound, "no such user")
-	}
-	return catalog.Entity{"relations": []any{
-		map[string]any{"type": "memberOf", "targetRef": "group:default/guests"},
-		map[string]any{"type": "ownerOf", "targetRef": "component:default/x"},
-		map[string]any{"type": "memberOf", "targetRef": "group:default/guests"},
-	}}, nil
+func (groups) Resolve(_ context.Context, a signin.Account) (signin.User, error) {
+	return signin.User{}, fault.Newf(fault.Forbidden, "nobody is %s", a.Username)
 }
 
-func TestSignIn_OwnershipIsTheUserAndItsGroups(t *testing.T) {
+func (g groups) OwnershipOf(_ context.Context, ref string) ([]string, error) {
+	return append([]string{ref}, g[ref]...), nil
+}
+
+func TestComplete_StoresWhatTheSignInDecided(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		cfg  signin.GuestConfig
 		want []string
 	}{
-		"a user of the catalog":      {signin.GuestConfig{UserEntityRef: "user:default/guest"}, []string{"user:default/guest", "group:default/guests"}},
-		"a user without entity":      {signin.GuestConfig{}, []string{"user:development/guest"}},
+		"ownership by the resolver":  {signin.GuestConfig{UserEntityRef: "user:default/guest"}, []string{"user:default/guest", "group:default/guests"}},
 		"ownership by configuration": {signin.GuestConfig{UserEntityRef: "Guest", OwnershipEntityRefs: []string{"group:default/all"}}, []string{"group:default/all"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,8 +50,15 @@ func TestSignIn_OwnershipIsTheUserAndItsGroups(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := desk{map[string][]string{}}
-			s := signin.Service{Issuer: d, Store: d, Catalog: func() catalog.Reader { return people{} }, Clock: func() time.Time { return time.Unix(0, 0) }}
-			got, err := s.SignIn(t.Context(), guest, httptest.NewRequest(http.MethodGet, "/", nil))
+			s := signin.Service{
+				Issuer: d, Store: d, Clock: func() time.Time { return time.Unix(0, 0) },
+				Resolver: func() signin.Resolver { return groups{"user:default/guest": {"group:default/guests"}} },
+			}
+			account, err := guest.Refresh(nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.Complete(t.Context(), account)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,14 +78,14 @@ func TestGuest_RefusesOutsideDevelopment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := guest.SignIn(t.Context(), nil); !fault.Is(err, fault.Forbidden) {
+	if _, err := guest.Refresh(nil, nil); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("got %v, want forbidden", err)
 	}
 	guest, err = signin.NewGuest(signin.GuestConfig{DangerouslyAllowOutsideDevelopment: true}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := guest.SignIn(t.Context(), nil); err != nil {
+	if _, err := guest.Refresh(nil, nil); err != nil {
 		t.Errorf("allowed by configuration, got %v", err)
 	}
 	if _, err := signin.NewGuest(signin.GuestConfig{UserEntityRef: "user:/x"}, true); !fault.Is(err, fault.Invalid) {

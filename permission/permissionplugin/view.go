@@ -1,0 +1,36 @@
+package permissionplugin
+
+import (
+	"errors"
+
+	"github.com/stagedoor/stagedoor/permission"
+	"github.com/stagedoor/stagedoor/permission/internal/rest"
+	"github.com/stagedoor/stagedoor/plugin"
+)
+
+// view implements plugin.Permissions for one plugin.
+type view struct {
+	permission.Authorizer
+	p      *Permission
+	id     string
+	router plugin.Router
+}
+
+// Define implements plugin.Permissions.
+func (v *view) Define(d permission.Definition) {
+	if err := v.p.registry.Define(v.id, d); err != nil {
+		v.p.problem = errors.Join(v.p.problem, err)
+		return
+	}
+	rest.RegisterWellKnown(v.router, v.p.registry, d)
+}
+
+// AddRule implements plugin.Permissions.
+func (v *view) AddRule(resourceType string, r permission.Rule) {
+	if err := v.p.registry.AddRule(resourceType, r); err != nil {
+		v.p.problem = errors.Join(v.p.problem, err)
+	}
+}
+
+// SetPolicy implements plugin.Permissions.
+func (v *view) SetPolicy(permission.Policy) {}
