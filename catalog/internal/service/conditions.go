@@ -90,7 +90,7 @@ func valueRule(name, prefix, param, description, paramDescription string) rule {
 
 func listRule(name, key, param, description, paramDescription string) rule {
 	return rule{
-		Rule:   permission.Rule{Name: name, Description: description, Params: []permission.Param{{Name: param, Description: paramDescription, Type: "list"}}},
+		Rule: permission.Rule{Name: name, Description: description, Params: []permission.Param{{Name: param, Description: paramDescription, Type: "list"}}},
 		filter: func(params map[string]any) (catalog.Filter, error) {
 			values, ok := texts(params[param])
 			if !ok {
