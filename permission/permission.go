@@ -27,7 +27,7 @@ const (
 )
 
 // Decision is the answer to a [Request]. Condition is set exactly when Result
-// is Conditional.
+// is Conditional; it is shared and never changed.
 type Decision struct {
 	Result    Result
 	Condition *Condition

@@ -63,17 +63,26 @@ func (s *Snapshot) eval(f catalog.Filter) *Bitmap {
 	return roaring.New()
 }
 
+// part evaluates a part of a conjunction. One that is itself composed comes
+// again in other company: a policy's condition is part of every query of its
+// users.
+func (s *Snapshot) part(f catalog.Filter) *Bitmap {
+	switch f := f.(type) {
+	case catalog.And, catalog.Or:
+		return s.Eval(f)
+	}
+	return s.eval(f)
+}
+
 func (s *Snapshot) evalAnd(f catalog.And) *Bitmap {
 	var set *Bitmap
 	owned := false
 	for _, g := range f {
 		not, isNot := g.(catalog.Not)
-		var next *Bitmap
 		if isNot {
-			next = s.eval(not.Filter)
-		} else {
-			next = s.eval(g)
+			g = not.Filter
 		}
+		next := s.part(g)
 		switch {
 		case set == nil && !isNot:
 			set = next

@@ -17,7 +17,9 @@ import (
 )
 
 // large is the interface over n entities of a company that does not exist.
-func large(b *testing.B, n int) *httpx.Mux {
+func large(b *testing.B, n int) *httpx.Mux { return largeUnder(b, n, policy{}) }
+
+func largeUnder(b *testing.B, n int, p policy) *httpx.Mux {
 	b.Helper()
 	x := index.New(index.Options{})
 	kinds := []string{"Component", "Component", "API", "Resource", "System"}
@@ -48,7 +50,7 @@ func large(b *testing.B, n int) *httpx.Mux {
 	mux := httpx.NewMux("catalog", "/api/catalog", httpx.Guard{Authenticate: func(r *http.Request) (context.Context, error) {
 		return identity.NewContext(r.Context(), identity.Principal{Kind: identity.User, Subject: "user:default/jane"}), nil
 	}})
-	for _, r := range rest.New(rest.Deps{Service: service.New(service.Deps{Index: x, Authorizer: policy{}})}) {
+	for _, r := range rest.New(rest.Deps{Service: service.New(service.Deps{Index: x, Authorizer: p})}) {
 		mux.Handle(r.Pattern, r.Access, r.Handler)
 	}
 	return mux

@@ -41,7 +41,7 @@ func (s *Service) scopeOf(ctx context.Context, p permission.Permission) (scope, 
 		if d.Condition == nil {
 			return scope{denied: true}, nil
 		}
-		f, err := ConditionFilter(*d.Condition)
+		f, err := s.conditions.filter(d.Condition)
 		if err != nil {
 			// A policy the catalog cannot read must not open anything.
 			return scope{denied: true}, fmt.Errorf("authorize %s: %w", p.Name, fault.Wrap(fault.Internal, err, "the policy's condition is not usable"))

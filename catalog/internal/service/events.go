@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/stagedoor/stagedoor/catalog"
+	"github.com/stagedoor/stagedoor/catalog/internal/index"
 )
 
 // Subscribe implements [catalog.Feed].
@@ -29,18 +30,21 @@ func (w *Watch) Close() { w.cancel() }
 // watchBuffer is how many batches a slow client may be behind.
 const watchBuffer = 64
 
-// Watch begins to watch the changes that the principal in ctx may see. Close
-// it when done.
+// Watch begins to watch the changes that the principal in ctx may see; what it
+// may see is asked anew for every batch, so that a stricter policy takes effect
+// on streams that are open. Close it when done.
 func (s *Service) Watch(ctx context.Context) (*Watch, error) {
-	sc, err := s.reading(ctx)
-	if err != nil {
+	if _, err := s.reading(ctx); err != nil {
 		return nil, err
 	}
+	before := s.deps.Index.Snapshot()
 	ch := make(chan []catalog.Change, watchBuffer)
 	var mu sync.Mutex
 	closed, lost := false, false
 	unsubscribe := s.deps.Index.Subscribe(func(changes []catalog.Change) {
-		seen := s.seen(sc, changes)
+		now := s.deps.Index.Snapshot()
+		seen := s.seen(ctx, before, now, changes)
+		before = now
 		mu.Lock()
 		defer mu.Unlock()
 		if closed || len(seen) == 0 {
@@ -72,19 +76,29 @@ func (s *Service) Watch(ctx context.Context) (*Watch, error) {
 	return w, nil
 }
 
-// seen keeps the changes that are within the scope. Whether a removed entity
-// was within a condition can no longer be told, so it is kept back.
-func (s *Service) seen(sc scope, changes []catalog.Change) []catalog.Change {
-	if sc.denied {
+// seen keeps the changes that the principal in ctx may know of. What it could
+// see before and cannot see now, because it is gone or because it says other
+// things, is gone for it.
+func (s *Service) seen(ctx context.Context, before, now *index.Snapshot, changes []catalog.Change) []catalog.Change {
+	sc, err := s.reading(ctx)
+	if err != nil || sc.denied {
 		return nil
 	}
 	if sc.filter == nil {
 		return changes
 	}
-	snap := s.deps.Index.Snapshot()
+	visible := func(snap *index.Snapshot, ref string) bool {
+		id, ok := snap.Lookup(ref)
+		return ok && sc.visible(snap, id)
+	}
 	var out []catalog.Change
 	for _, c := range changes {
-		if id, ok := snap.Lookup(c.Ref); ok && !c.Removed && sc.visible(snap, id) {
+		switch {
+		case visible(now, c.Ref):
+			c.Removed = false
+			out = append(out, c)
+		case visible(before, c.Ref):
+			c.Removed = true
 			out = append(out, c)
 		}
 	}

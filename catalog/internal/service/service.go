@@ -42,7 +42,8 @@ type Service struct {
 	log  *slog.Logger
 	now  atomic.Pointer[Parts]
 
-	counted countCache
+	counted    countCache
+	conditions conditionCache
 }
 
 // Use makes the service work with the parts from now on. Calls that are under

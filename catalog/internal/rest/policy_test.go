@@ -1,0 +1,254 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stagedoor/stagedoor/catalog"
+	"github.com/stagedoor/stagedoor/permission"
+)
+
+// world is a random catalog: small sets of values, so that conditions hit.
+func world(rng *rand.Rand, n int) []catalog.Entity {
+	out := []catalog.Entity{group("team-0"), group("team-1"), group("team-2")}
+	for i := range n {
+		e := component(fmt.Sprintf("c-%03d", i), map[string]any{
+			"owner": fmt.Sprintf("team-%d", rng.IntN(3)), "type": pick(rng, "service", "library"), "lifecycle": pick(rng, "production", "experimental"),
+		})
+		meta, _ := e["metadata"].(map[string]any)
+		var tags []any
+		for _, t := range []string{"group:staff", "group:ops", "go"} {
+			if rng.IntN(3) == 0 {
+				tags = append(tags, t)
+			}
+		}
+		if tags != nil {
+			meta["tags"] = tags
+		}
+		if rng.IntN(2) == 0 {
+			meta["labels"] = map[string]any{"tier": pick(rng, "1", "2")}
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+func pick(rng *rand.Rand, of ...string) string { return of[rng.IntN(len(of))] }
+
+// randomCondition builds a tree over all rules of the catalog.
+func randomCondition(rng *rand.Rand, depth int) permission.Condition {
+	if depth > 0 && rng.IntN(3) > 0 {
+		list := make([]permission.Condition, 1+rng.IntN(3))
+		for i := range list {
+			list[i] = randomCondition(rng, depth-1)
+		}
+		switch rng.IntN(3) {
+		case 0:
+			return permission.Condition{AllOf: list}
+		case 1:
+			return permission.Condition{AnyOf: list}
+		}
+		return permission.Condition{Not: &list[0]}
+	}
+	rule := func(name string, params map[string]any) permission.Condition {
+		return permission.Condition{Rule: name, ResourceType: "catalog-entity", Params: params}
+	}
+	switch rng.IntN(6) {
+	case 0:
+		return rule("HAS_ANNOTATION", map[string]any{"annotation": pick(rng, "backstage.io/managed-by-location", "none")})
+	case 1:
+		return rule("HAS_LABEL", map[string]any{"label": "tier", "value": pick(rng, "1", "2", "3")})
+	case 2:
+		return rule("HAS_METADATA", map[string]any{"key": "tags", "value": pick(rng, "group:staff", "group:ops", "rust")})
+	case 3:
+		return rule("HAS_SPEC", map[string]any{"key": pick(rng, "type", "lifecycle", "subcomponentOf"), "value": pick(rng, "service", "production")})
+	case 4:
+		return rule("IS_ENTITY_KIND", map[string]any{"kinds": []any{pick(rng, "component", "Group", "API")}})
+	}
+	return rule("IS_ENTITY_OWNER", map[string]any{"claims": []any{"group:default/" + pick(rng, "team-0", "team-1", "team-9")}})
+}
+
+// holds is the meaning of a condition, spelt out over one entity's JSON.
+func holds(c permission.Condition, e map[string]any) bool {
+	switch {
+	case c.AllOf != nil:
+		return !slices.ContainsFunc(c.AllOf, func(x permission.Condition) bool { return !holds(x, e) })
+	case c.AnyOf != nil:
+		return slices.ContainsFunc(c.AnyOf, func(x permission.Condition) bool { return holds(x, e) })
+	case c.Not != nil:
+		return !holds(*c.Not, e)
+	}
+	at := func(section, key string) any {
+		m, _ := e[section].(map[string]any)
+		return m[key]
+	}
+	is := func(v any) bool {
+		want, given := c.Params["value"].(string)
+		if list, ok := v.([]any); ok && given {
+			return slices.Contains(list, any(want))
+		}
+		return v != nil && (!given || v == any(want))
+	}
+	inside := func(v any, key string) any {
+		m, _ := v.(map[string]any)
+		return m[key]
+	}
+	text := func(param string) string { s, _ := c.Params[param].(string); return s }
+	switch c.Rule {
+	case "HAS_ANNOTATION":
+		return is(inside(at("metadata", "annotations"), text("annotation")))
+	case "HAS_LABEL":
+		return is(inside(at("metadata", "labels"), text("label")))
+	case "HAS_METADATA":
+		return is(at("metadata", text("key")))
+	case "HAS_SPEC":
+		return is(at("spec", text("key")))
+	case "IS_ENTITY_KIND":
+		kinds, _ := c.Params["kinds"].([]any)
+		return slices.ContainsFunc(kinds, func(k any) bool { return strings.EqualFold(fmt.Sprint(k), fmt.Sprint(e["kind"])) })
+	}
+	claims, _ := c.Params["claims"].([]any)
+	relations, _ := e["relations"].([]any)
+	return slices.ContainsFunc(relations, func(r any) bool {
+		return inside(r, "type") == "ownedBy" && slices.Contains(claims, inside(r, "targetRef"))
+	})
+}
+
+// What a list, a count, a walk through pages and a question for one entity
+// show under a random policy is always the same set: the one that the
+// conditions mean.
+func TestConditionalDecisions_ShowTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	rng := rand.New(rand.NewPCG(seed, 0))
+	p := policy{}
+	a := newAPI(t, options{policy: p})
+	a.push(world(rng, 60)...)
+	var all []map[string]any
+	a.get("/entities").into(t, &all)
+	for round := range 60 {
+		c := randomCondition(rng, 3)
+		p["catalog.entity.read"] = permission.Decision{Result: permission.Conditional, Condition: &c}
+		text, _ := json.Marshal(c)
+		fail := func(format string, args ...any) {
+			t.Fatalf("seed %d, round %d, condition %s: %s", seed, round, text, fmt.Sprintf(format, args...))
+		}
+		var want []string
+		for _, e := range all {
+			if holds(c, e) {
+				want = append(want, refOf(e))
+			}
+		}
+		slices.Sort(want)
+		var listed []map[string]any
+		a.get("/entities").into(t, &listed)
+		if got := refsOf(listed); !slices.Equal(got, want) {
+			fail("GET /entities shows %v, want %v", got, want)
+		}
+		if got, total := a.walk(t); !slices.Equal(got, want) || total != len(want) {
+			fail("the pages show %v and a total of %d, want %v", got, total, want)
+		}
+		var facets struct {
+			Facets map[string][]struct{ Count int }
+		}
+		a.get("/entity-facets?facet=kind").into(t, &facets)
+		counted := 0
+		for _, f := range facets.Facets["kind"] {
+			counted += f.Count
+		}
+		if counted != len(want) {
+			fail("the facets count %d, want %d", counted, len(want))
+		}
+		for _, e := range all {
+			kind, _ := e["kind"].(string)
+			meta, _ := e["metadata"].(map[string]any)
+			x := a.get(fmt.Sprintf("/entities/by-name/%s/default/%v", kind, meta["name"]))
+			if seen := x.status == http.StatusOK; seen != slices.Contains(want, refOf(e)) {
+				fail("by-name of %s answers %d", refOf(e), x.status)
+			}
+		}
+	}
+}
+
+// walk pages through everything that is visible.
+func (a *api) walk(t *testing.T) (refs []string, total int) {
+	t.Helper()
+	query := "orderField=metadata.name,asc&limit=7"
+	for {
+		var p struct {
+			Items      []map[string]any
+			TotalItems int
+			PageInfo   struct{ NextCursor string }
+		}
+		a.get("/entities/by-query?" + query).into(t, &p)
+		refs = append(refs, refsOf(p.Items)...)
+		if total = p.TotalItems; p.PageInfo.NextCursor == "" {
+			slices.Sort(refs)
+			return refs, total
+		}
+		query = "limit=7&cursor=" + url.QueryEscape(p.PageInfo.NextCursor)
+	}
+}
+
+func refOf(e map[string]any) string { return catalog.Entity(e).Ref().String() }
+
+func refsOf(entities []map[string]any) []string {
+	var out []string
+	for _, e := range entities {
+		out = append(out, refOf(e))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// A conditional policy may cost half as much again as none, over 100,000
+// entities.
+func BenchmarkConditionalPolicy(b *testing.B) {
+	claims := make([]any, 20)
+	for i := range claims {
+		claims[i] = fmt.Sprintf("group:default/team-%d", i*7)
+	}
+	condition := &permission.Condition{AnyOf: []permission.Condition{
+		{Rule: "IS_ENTITY_KIND", Params: map[string]any{"kinds": []any{"Component", "System", "API", "Group"}}},
+		{AllOf: []permission.Condition{
+			{Rule: "IS_ENTITY_KIND", Params: map[string]any{"kinds": []any{"Resource"}}},
+			{Rule: "IS_ENTITY_OWNER", Params: map[string]any{"claims": claims}},
+		}},
+	}}
+	for name, p := range map[string]policy{
+		"no policy":   {},
+		"conditional": {"catalog.entity.read": {Result: permission.Conditional, Condition: condition}},
+	} {
+		mux := largeUnder(b, 100_000, p)
+		for _, fresh := range []bool{false, true} {
+			label := name + ", the same query again"
+			if fresh {
+				label = name + ", every query new"
+			}
+			b.Run(label, func(b *testing.B) {
+				n := 0
+				for b.Loop() {
+					path := "/entities/by-query?filter=kind=component,spec.type=service&orderField=metadata.name,asc&limit=20"
+					if fresh {
+						n++
+						path += fmt.Sprintf("&filter=spec.owner=team-%d", n)
+					}
+					rec := httptest.NewRecorder()
+					mux.ServeHTTP(rec, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/api/catalog"+path, nil))
+					if rec.Code != http.StatusOK {
+						b.Fatal(rec.Body)
+					}
+				}
+			})
+		}
+	}
+}
