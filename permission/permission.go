@@ -128,4 +128,8 @@ type Param struct {
 	// string.
 	Type     string
 	Optional bool
+	// Default is the value of a parameter that is left out, for rules with an
+	// Expand function. It may be $ownerRefs or $currentUser, which stand for
+	// what the asking user owns things by, and for the user.
+	Default any
 }
