@@ -5,12 +5,14 @@ import { createRoot } from 'react-dom/client';
 import { createAppRouter } from './app/router';
 import { boot, queryClient, session } from './app/services';
 import { restoreTheme } from './app/theme';
+import { keepFresh } from './auth/fresh';
 
 async function start(container: HTMLElement) {
   restoreTheme();
-  // Both before the first render, so that React replaces the static page in one
-  // step by a finished one and nothing moves.
-  await session.restore();
+  // Not waited for: the page stands while the provider is asked, its requests wait.
+  void session.restore();
+  // Before the first render, so that React replaces the static page in one step by a
+  // finished one and nothing moves.
   const router = createAppRouter();
   await router.load();
   createRoot(container).render(
@@ -23,6 +25,7 @@ async function start(container: HTMLElement) {
   // What is on screen comes first; keeping it true, and where most clicks lead, can wait.
   setTimeout(() => {
     void import('./pages/entity/route');
+    keepFresh(session);
     void import('./app/live').then(({ startLive }) => startLive(queryClient, session, boot.seq));
   }, 1000);
 }

@@ -28,6 +28,10 @@ const (
 	providerCookie = "stagedoor-provider"
 )
 
+// consentPath begins the addresses of pages that stand alone, without the
+// frame of the portal.
+const consentPath = "/oauth2/"
+
 // firstQueriesFile names, by path of a page, the queries that the page makes
 // first. The build of the front-end writes it.
 const firstQueriesFile = "first-queries.json"
@@ -69,24 +73,15 @@ type bootConfig struct {
 	Organization struct {
 		Name string `json:"name,omitempty"`
 	} `json:"organization"`
-	Providers []bootProvider    `json:"providers"`
-	Version   map[string]string `json:"version"`
-}
-
-type bootProvider struct {
-	ID      string `json:"id"`
-	Title   string `json:"title"`
-	Message string `json:"message,omitempty"`
+	Providers    []bootProvider    `json:"providers"`
+	Environment  string            `json:"environment"`
+	RedirectFlow bool              `json:"redirectFlow,omitempty"`
+	Version      map[string]string `json:"version"`
 }
 
 type answeredBoot struct {
 	Key  []any           `json:"key"`
 	Data json.RawMessage `json:"data"`
-}
-
-// providerTitles are how sign-in providers are shown.
-var providerTitles = map[string]bootProvider{
-	"guest": {ID: "guest", Title: "Guest", Message: "Look around without an account."},
 }
 
 // ownPage renders the portal's own page for the request: theme, public
@@ -100,13 +95,13 @@ func (u *UI) ownPage(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read page: %w", err)
 	}
-	b, who := u.boot(w, r)
+	b, who, expected := u.boot(w, r)
 	attributes := rootMarker
 	if c, err := r.Cookie(themeCookie); err == nil && (c.Value == "light" || c.Value == "dark") {
 		attributes += ` data-theme="` + c.Value + `"`
 	}
 	switch {
-	case b.Identity == nil:
+	case !expected, strings.HasPrefix(r.URL.Path, consentPath):
 		attributes += ` data-page="sign-in"`
 	case r.URL.Path == "/" || r.URL.Path == "/catalog":
 		attributes += ` data-page="catalog"`
@@ -129,36 +124,40 @@ func (u *UI) ownPage(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return bytes.Replace(page, []byte("<title>Stagedoor</title>"), []byte("<title>"+html.EscapeString(b.Config.App.Title)+"</title>"), 1), nil
 }
 
-// boot collects what does not depend on the page, and who asks for it.
-func (u *UI) boot(w http.ResponseWriter, r *http.Request) (boot, identity.Principal) {
-	var b boot
+// boot collects what does not depend on the page, who asks for it, and whether
+// the visitor is expected to be signed in: either by the page itself or soon,
+// by a provider that was chosen before and that the front-end has to ask.
+func (u *UI) boot(w http.ResponseWriter, r *http.Request) (b boot, who identity.Principal, expected bool) {
 	config := u.deps.Frontend()
 	b.Config.App.Title = text(config, "app", "title", "Stagedoor")
 	b.Config.App.BaseURL = text(config, "app", "baseUrl", "")
 	b.Config.Organization.Name = text(config, "organization", "name", "")
 	b.Config.Version = map[string]string{"version": u.deps.Version}
-	b.Config.Providers = []bootProvider{}
+	b.Config.Environment = text(config, "auth", "environment", "development")
+	b.Config.RedirectFlow, _ = config["enableExperimentalRedirectFlow"].(bool)
 	chosen := ""
 	if c, err := r.Cookie(providerCookie); err == nil {
 		chosen = c.Value
 	}
-	var who identity.Principal
-	for _, id := range u.deps.Providers() {
-		shown, ok := providerTitles[id]
-		if !ok {
-			shown = bootProvider{ID: id, Title: id}
-		}
-		b.Config.Providers = append(b.Config.Providers, shown)
+	b.Config.Providers = shownProviders(u.deps.Providers(), config)
+	for _, p := range b.Config.Providers {
 		// A provider that was chosen before and needs no interaction signs the
-		// visitor in again, exactly as the front-end would ask it to.
-		if id == chosen {
-			if grant, err := u.deps.SignIn(w, r, id); err == nil {
-				b.Identity = &grant
-				who = identity.Principal{Kind: identity.User, Subject: grant.UserRef, Ownership: grant.Ownership, Token: grant.Token}
-			}
+		// visitor in again, exactly as the front-end would ask it to. A gateway
+		// need not be chosen: whoever comes through it is signed in, unless the
+		// visitor left on purpose.
+		if p.ID != chosen && (chosen != "" || !p.Silent || p.ID == guest) {
+			continue
+		}
+		if !p.Silent {
+			return b, who, true
+		}
+		if grant, err := u.deps.SignIn(w, r, p.ID); err == nil {
+			b.Identity = &grant
+			who = identity.Principal{Kind: identity.User, Subject: grant.UserRef, Ownership: grant.Ownership, Token: grant.Token}
+			return b, who, true
 		}
 	}
-	return b, who
+	return b, who, false
 }
 
 // answer runs the first queries of the page. A query that cannot be answered

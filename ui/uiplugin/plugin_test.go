@@ -29,7 +29,7 @@ func deps(files map[string]string, stock bool) uiplugin.Deps {
 			return map[string]any{"app": map[string]any{"title": "Port <Lane>", "baseUrl": "https://p.example"}}
 		},
 		Seq:       func() int64 { return 42 },
-		Providers: func() []string { return []string{"guest", "okta"} },
+		Providers: func() []string { return []string{"guest", "okta", "custom"} },
 		SignIn: func(_ http.ResponseWriter, _ *http.Request, provider string) (uiplugin.Grant, error) {
 			if provider != "guest" {
 				return uiplugin.Grant{}, errors.New("needs interaction")
@@ -86,7 +86,18 @@ func boot(t *testing.T, page string) map[string]any {
 
 func TestOwnPage_ForAStranger(t *testing.T) {
 	t.Parallel()
-	w := get(t, deps(ownFiles(), false), "/catalog")
+	d := deps(ownFiles(), false)
+	d.Frontend = func() map[string]any {
+		return map[string]any{
+			"app":                            map[string]any{"title": "Port <Lane>"},
+			"auth":                           map[string]any{"environment": "production"},
+			"enableExperimentalRedirectFlow": true,
+			"stagedoor": map[string]any{"signIn": map[string]any{"providers": map[string]any{
+				"okta": map[string]any{"title": "Harbour ID", "message": "With your badge."},
+			}}},
+		}
+	}
+	w := get(t, d, "/catalog")
 	page := w.Body.String()
 	if !strings.Contains(page, `data-stagedoor data-page="sign-in"`) || !strings.Contains(page, "<title>Port &lt;Lane&gt;</title>") {
 		t.Errorf("page: %s", page)
@@ -96,11 +107,16 @@ func TestOwnPage_ForAStranger(t *testing.T) {
 		t.Errorf("a stranger got %v", b)
 	}
 	want := []any{
-		map[string]any{"id": "guest", "title": "Guest", "message": "Look around without an account."},
-		map[string]any{"id": "okta", "title": "okta"},
+		map[string]any{"id": "okta", "title": "Harbour ID", "message": "With your badge."},
+		map[string]any{"id": "custom", "title": "custom"},
+		map[string]any{"id": "guest", "title": "Guest", "message": "Look around without an account.", "silent": true},
 	}
-	if diff := cmp.Diff(want, b["config"].(map[string]any)["providers"]); diff != "" {
+	config := b["config"].(map[string]any)
+	if diff := cmp.Diff(want, config["providers"]); diff != "" {
 		t.Errorf("providers (-want +got):\n%s", diff)
+	}
+	if config["environment"] != "production" || config["redirectFlow"] != true {
+		t.Errorf("config %v", config)
 	}
 	if h := w.Header(); h.Get("Cache-Control") != "no-store, max-age=0" || h.Get("X-Frame-Options") != "DENY" || h.Get("ETag") == "" {
 		t.Errorf("headers %v", h)
@@ -131,8 +147,60 @@ func TestOwnPage_CarriesSessionThemeAndFirstData(t *testing.T) {
 			t.Errorf("%s carries %d answers, want %d", target, len(queries), want)
 		}
 	}
-	if b := boot(t, get(t, d, "/catalog", "stagedoor-provider=okta", "stagedoor-theme=evil\"").Body.String()); b["identity"] != nil {
-		t.Error("a provider that needs interaction signed somebody in")
+}
+
+func TestOwnPage_LeavesInteractiveProvidersToTheFrontEnd(t *testing.T) {
+	t.Parallel()
+	d := deps(ownFiles(), false)
+	d.SignIn = func(http.ResponseWriter, *http.Request, string) (uiplugin.Grant, error) {
+		t.Error("the page waited for an identity provider")
+		return uiplugin.Grant{}, errors.New("no")
+	}
+	page := get(t, d, "/catalog", "stagedoor-provider=okta", "stagedoor-theme=evil\"").Body.String()
+	if b := boot(t, page); b["identity"] != nil || b["queries"] != nil {
+		t.Errorf("somebody is signed in: %v", b)
+	}
+	if !strings.Contains(page, `<html lang="en" data-stagedoor data-page="catalog">`) {
+		t.Errorf("the page of somebody who will be signed in is not sketched: %s", page)
+	}
+}
+
+func TestOwnPage_GatewaysNeedNoChoice(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		cookies []string
+		want    string
+	}{
+		"on the first visit":                    {nil, "oauth2Proxy"},
+		"on the next":                           {[]string{"stagedoor-provider=oauth2Proxy"}, "oauth2Proxy"},
+		"but not after leaving":                 {[]string{"stagedoor-provider=-"}, ""},
+		"nor in place of what was chosen":       {[]string{"stagedoor-provider=guest"}, "guest"},
+		"nor in place of an interactive choice": {[]string{"stagedoor-provider=okta"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := deps(ownFiles(), false)
+			d.Providers = func() []string { return []string{"guest", "oauth2Proxy", "okta"} }
+			d.SignIn = func(_ http.ResponseWriter, _ *http.Request, provider string) (uiplugin.Grant, error) {
+				return uiplugin.Grant{Token: "t", Provider: provider, UserRef: "user:default/ada"}, nil
+			}
+			b := boot(t, get(t, d, "/settings", tc.cookies...).Body.String())
+			got := ""
+			if grant, ok := b["identity"].(map[string]any); ok {
+				got, _ = grant["provider"].(string)
+			}
+			if got != tc.want {
+				t.Errorf("signed in by %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestOwnPage_ConsentStandsAlone(t *testing.T) {
+	t.Parallel()
+	page := get(t, deps(ownFiles(), false), "/oauth2/authorize/1", "stagedoor-provider=guest").Body.String()
+	if !strings.Contains(page, `data-page="sign-in"`) || boot(t, page)["identity"] == nil {
+		t.Errorf("page: %s", page)
 	}
 }
 

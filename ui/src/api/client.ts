@@ -5,7 +5,7 @@ export interface TokenSource {
   /** A token that is valid now, or undefined when nobody is signed in. */
   token(): Promise<string | undefined>;
   /** Called when the server refused a token; resolves to a new one if there is one. */
-  renew(): Promise<string | undefined>;
+  renew(refused: string): Promise<string | undefined>;
 }
 
 export interface RequestOptions {
@@ -24,7 +24,8 @@ export interface Client {
 /**
  * Makes the one client all pages share. Every request carries the token, can be
  * aborted, and fails with an {@link ApiError}; a 401 renews the token and tries
- * once more, so that an expired session is not seen by pages.
+ * once more, so that an expired session is not seen by pages: while nobody is signed
+ * in again, the request waits.
  */
 export function createClient(tokens: TokenSource, fetcher: typeof fetch = fetch): Client {
   async function attempt(method: string, url: string, options: RequestOptions, token?: string) {
@@ -50,7 +51,7 @@ export function createClient(tokens: TokenSource, fetcher: typeof fetch = fetch)
     const token = await tokens.token();
     let response = await attempt(method, url, options, token);
     if (response.status === 401 && token) {
-      const renewed = await tokens.renew();
+      const renewed = await tokens.renew(token);
       if (renewed) response = await attempt(method, url, options, renewed);
     }
     if (!response.ok) throw await errorFrom(response, `${method} ${url}`);

@@ -10,7 +10,7 @@ import { useSyncExternalStore } from 'react';
 import { parseRef } from '@/catalog/ref';
 import { Avatar, Segmented } from '@/kit/kit';
 import { Popover } from '@/kit/Popover';
-import { queryClient, session } from './services';
+import { session } from './services';
 import { setTheme, useTheme, type Theme } from './theme';
 
 export const themeOptions = [
@@ -19,11 +19,8 @@ export const themeOptions = [
   { value: 'system', label: 'System', icon: IconDeviceDesktop },
 ] as const satisfies readonly { value: Theme; label: string; icon: unknown }[];
 
-/** Ends the session and forgets everything that was read under it. */
-export async function signOut() {
-  await session.signOut();
-  queryClient.clear();
-}
+/** Ends the session, in every tab of this browser. */
+export const signOut = () => session.signOut();
 
 export function useIdentity() {
   const state = useSyncExternalStore(session.subscribe, session.snapshot);

@@ -5,6 +5,8 @@ export interface SignInProvider {
   title: string;
   /** One sentence shown under the button. */
   message?: string;
+  /** Set where signing in needs no interaction: the guest, and gateways that vouch for the visitor. */
+  silent?: boolean;
 }
 
 /** Who is signed in, and the token that proves it. */
@@ -29,6 +31,10 @@ export interface Boot {
     app: { title: string; baseUrl: string };
     organization?: { name?: string };
     providers: SignInProvider[];
+    /** auth.environment; part of every call to an interactive provider. */
+    environment?: string;
+    /** Whether sign-in leaves the page in place of opening a window. */
+    redirectFlow?: boolean;
     version?: { version: string; commit?: string };
   };
   theme?: string;
@@ -41,7 +47,7 @@ export interface Boot {
 const standalone: Boot = {
   config: {
     app: { title: 'Stagedoor', baseUrl: '' },
-    providers: [{ id: 'guest', title: 'Guest' }],
+    providers: [{ id: 'guest', title: 'Guest', silent: true }],
   },
 };
 
