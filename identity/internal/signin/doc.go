@@ -2,8 +2,8 @@
 // a signed-in user, and the shared part turns the user into a session with a
 // token.
 //
-// What not: it knows no HTTP route (package rest) and no token format
-// (package token).
+// What not: it knows no HTTP route (package rest), no token format
+// (package token) and no protocol of an identity provider (package oauth).
 //
-// Start reading at [Provider] and [Service.SignIn].
+// Start reading at [Provider] and [Service.Complete].
 package signin

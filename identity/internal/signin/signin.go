@@ -2,12 +2,15 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
 	"time"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/identity/internal/token"
+	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
 // Provider is one way to sign in. Every method is safe for concurrent use.
@@ -20,7 +23,8 @@ type Provider interface {
 	// provider.
 	Start(w http.ResponseWriter, r *http.Request) error
 	// Frame takes the identity provider's answer. complete makes the session;
-	// Frame writes the page that hands it to the front-end, errors too.
+	// Frame writes the page that hands it to the front-end. An error that it
+	// returns is shown by [ErrorPage.ShowError].
 	Frame(w http.ResponseWriter, r *http.Request, complete Complete) error
 	// Refresh finds out who is behind the request without interaction: by the
 	// refresh cookie, a gateway's header, or nothing at all. It may set
@@ -28,6 +32,13 @@ type Provider interface {
 	Refresh(w http.ResponseWriter, r *http.Request) (Account, error)
 	// Logout forgets the sign-in, here and at the identity provider.
 	Logout(w http.ResponseWriter, r *http.Request) error
+}
+
+// ErrorPage is implemented by providers that people see in a window of their
+// own, where an error must be readable and reach the page behind it.
+type ErrorPage interface {
+	// ShowError answers a request for Start or Frame with the error.
+	ShowError(w http.ResponseWriter, r *http.Request, err error) error
 }
 
 // Complete turns an account into a session: it resolves the user, issues a
@@ -38,6 +49,12 @@ type Complete func(ctx context.Context, a Account) (Session, error)
 type Account struct {
 	// Provider is the id of the provider.
 	Provider string
+	// Env is the environment of the provider's configuration, such as
+	// production, for providers that have one.
+	Env string
+	// Renewed is set when a session that an interactive sign-in began is
+	// renewed, which nobody notices.
+	Renewed bool
 	Profile  Profile
 	// ID is the stable id at the provider (sub, numeric id, oid).
 	ID string
@@ -85,7 +102,9 @@ type Profile struct {
 type Session struct {
 	Info     *ProviderInfo `json:"providerInfo,omitempty"`
 	Profile  Profile       `json:"profile"`
-	Identity Identity      `json:"backstageIdentity"`
+	// Identity is absent when the provider is configured without resolvers:
+	// it then only lets the front-end call the provider itself.
+	Identity Identity `json:"backstageIdentity,omitzero"`
 }
 
 // Identity is the portal's side of a [Session].
@@ -121,18 +140,48 @@ type Resolver interface {
 	OwnershipOf(ctx context.Context, userRef string) ([]string, error)
 }
 
-// Service completes sign-ins. It is safe for concurrent use.
+// ErrNoResolver is what a [Resolver] returns for a provider that is configured
+// without resolvers. Such a provider signs nobody in; if it has something for
+// the front-end, a session without an identity hands that over.
+var ErrNoResolver = fault.New(fault.Forbidden, "Nobody can sign in with this provider: its configuration has no sign-in resolver (signIn.resolvers)")
+
+// Service completes sign-ins and tells the audit log. It is safe for
+// concurrent use.
 type Service struct {
 	Issuer   Issuer
 	Store    OwnershipStore
 	Resolver func() Resolver
 	Clock    func() time.Time
+	// Audit is told of every sign-in; nil keeps nothing.
+	Audit audit.Log
+
+	noted recently
 }
 
-// Complete implements [Complete].
+// Complete implements [Complete], for sign-ins that the person has just made.
+// It returns when the audit event is durable.
 func (s *Service) Complete(ctx context.Context, a Account) (Session, error) {
+	session, err := s.session(ctx, a)
+	if auditErr := s.recordSignIn(ctx, a, session, err); err == nil && auditErr != nil {
+		return Session{}, auditErr
+	}
+	return session, err
+}
+
+// Renew is [Service.Complete] for accounts that a provider recognised without
+// interaction: by its refresh cookie, a gateway's header, or at all.
+func (s *Service) Renew(ctx context.Context, a Account) (Session, error) {
+	session, err := s.session(ctx, a)
+	s.noteRenewal(ctx, a, session, err)
+	return session, err
+}
+
+func (s *Service) session(ctx context.Context, a Account) (Session, error) {
 	resolver := s.Resolver()
 	user, err := s.user(ctx, resolver, a)
+	if errors.Is(err, ErrNoResolver) && a.Info != nil {
+		return Session{Info: a.Info, Profile: a.Profile}, nil
+	}
 	if err != nil {
 		return Session{}, err
 	}
