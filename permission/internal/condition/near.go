@@ -5,8 +5,11 @@ import "strings"
 // Nearest returns the candidate that a mistyped word most likely meant, or the
 // empty string when none is near.
 func Nearest(word string, candidates []string) string {
-	best, distance := "", len(word)/3+1
+	best, distance := "", min(len(word)/3+1, 3)
 	for _, c := range candidates {
+		if len(word) >= 4 && strings.HasPrefix(strings.ToLower(c), strings.ToLower(word)) {
+			return c
+		}
 		if d := edits(strings.ToLower(word), strings.ToLower(c), distance); d <= distance && (best == "" || d < distance) {
 			best, distance = c, d
 		}
