@@ -2,31 +2,22 @@ package token
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"strings"
-	"sync"
+	"regexp"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
-// maxLength is the longest token that is looked at.
-const maxLength = 32768
+// pluginLife is how long a plugin token is valid.
+const pluginLife = time.Hour
 
-// KeyStore keeps public keys where all replicas find them.
-type KeyStore interface {
-	// AddKey stores the public key until it expires.
-	AddKey(ctx context.Context, kid string, jwk []byte, expires time.Time) error
-	// Keys returns the public keys that have not expired at now.
-	Keys(ctx context.Context, now time.Time) ([][]byte, error)
-}
+// userAudience is the audience of every user token.
+const userAudience = "backstage"
+
+// pluginPattern is what the id of a plugin looks like in a token.
+var pluginPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 // Deps are what an [Issuer] needs. All fields are required.
 type Deps struct {
@@ -44,23 +35,12 @@ type Deps struct {
 // Issuer signs and verifies tokens. It is safe for concurrent use.
 type Issuer struct {
 	deps Deps
-
-	mu      sync.Mutex
-	current *signingKey
-	known   map[string]jose.JSONWebKey
-	read    time.Time // when known was read from the store
-
+	keys *keyring
 	seen verified
 }
 
-type signingKey struct {
-	kid     string
-	private *ecdsa.PrivateKey
-	retires time.Time // signs until then
-}
-
 // New returns an issuer without a key; the first token makes one.
-func New(deps Deps) *Issuer { return &Issuer{deps: deps, known: map[string]jose.JSONWebKey{}} }
+func New(deps Deps) *Issuer { return &Issuer{deps: deps, keys: newKeyring(deps)} }
 
 // User is who a user token speaks for.
 type User struct {
@@ -68,21 +48,22 @@ type User struct {
 	Ownership []string
 }
 
-// Issued is a fresh user token.
+// Issued is a fresh token.
 type Issued struct {
 	Token   string
 	Expires time.Time
 }
 
-// User issues a user token.
+// User issues a user token. It returns an error with code too_large when the
+// ownership makes the token longer than any verifier takes.
 func (i *Issuer) User(ctx context.Context, u User) (Issued, error) {
-	key, err := i.signingKey(ctx)
+	key, err := i.keys.signing(ctx)
 	if err != nil {
 		return Issued{}, err
 	}
 	now := i.deps.Clock().Truncate(time.Second)
 	expires := now.Add(i.deps.Life())
-	limited, err := signingInput(header{typeLimitedUser, "ES256", key.kid}, limitedClaims{u.Ref, now.Unix(), expires.Unix()})
+	limited, err := signingInput(header{TypeLimitedUser, algES256, key.kid}, limitedClaims{u.Ref, now.Unix(), expires.Unix()})
 	if err != nil {
 		return Issued{}, err
 	}
@@ -90,178 +71,105 @@ func (i *Issuer) User(ctx context.Context, u User) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	claims := userClaims{Iss: i.deps.BaseURL(), Sub: u.Ref, Aud: "backstage", Iat: now.Unix(), Exp: expires.Unix(), Uip: uip}
+	claims := userClaims{Iss: i.deps.BaseURL(), Sub: u.Ref, Aud: userAudience, Iat: now.Unix(), Exp: expires.Unix(), Uip: uip}
 	if i.deps.WithOwnership() {
 		claims.Ent = u.Ownership
 	}
-	input, err := signingInput(header{typeUser, "ES256", key.kid}, claims)
+	token, err := signed(key, TypeUser, claims)
 	if err != nil {
 		return Issued{}, err
+	}
+	if len(token) > MaxLength {
+		return Issued{}, fault.Newf(fault.TooLarge, "the token of %s would have %d bytes and none may have more than %d: the user owns by %d refs; set auth.omitIdentityTokenOwnershipClaim to true or check the sign-in resolver", u.Ref, len(token), MaxLength, len(u.Ownership))
+	}
+	return Issued{Token: token, Expires: expires}, nil
+}
+
+// Call is what a plugin token allows: one plugin to call another.
+type Call struct {
+	// Source and Target are the ids of the plugins.
+	Source, Target string
+	// OnBehalfOf is the verified user token, or limited token, of the user
+	// that the source calls for; empty when it calls for itself.
+	OnBehalfOf string
+}
+
+// Plugin issues a plugin token, which ends with the user's token at the
+// latest. It returns an error with code invalid for what is no plugin id.
+func (i *Issuer) Plugin(ctx context.Context, c Call) (Issued, error) {
+	for _, id := range []string{c.Source, c.Target} {
+		if !pluginPattern.MatchString(id) {
+			return Issued{}, fault.Newf(fault.Invalid, "%q is not the id of a plugin", id)
+		}
+	}
+	now := i.deps.Clock().Truncate(time.Second)
+	expires := now.Add(pluginLife)
+	claims := pluginClaims{Sub: c.Source, Aud: c.Target, Iat: now.Unix()}
+	if c.OnBehalfOf != "" {
+		limited, until, err := Limited(c.OnBehalfOf)
+		if err != nil {
+			return Issued{}, err
+		}
+		claims.Obo = limited
+		if until.Before(expires) {
+			expires = until
+		}
+	}
+	claims.Exp = expires.Unix()
+	key, err := i.keys.signing(ctx)
+	if err != nil {
+		return Issued{}, err
+	}
+	token, err := signed(key, TypePlugin, claims)
+	if err != nil {
+		return Issued{}, err
+	}
+	return Issued{Token: token, Expires: expires}, nil
+}
+
+func signed(key *signingKey, typ string, claims any) (string, error) {
+	input, err := signingInput(header{typ, algES256, key.kid}, claims)
+	if err != nil {
+		return "", err
 	}
 	sig, err := signES256(key.private, input)
 	if err != nil {
-		return Issued{}, err
+		return "", err
 	}
-	return Issued{Token: input + "." + sig, Expires: expires}, nil
+	return input + "." + sig, nil
 }
-
-// Verified is what a valid token says.
-type Verified struct {
-	Subject string
-	Expires time.Time
-	Limited bool
-}
-
-// Verify checks a user token or a limited token. It returns errors with code
-// unauthenticated, in the words that clients know. A token that was found valid
-// is remembered until it expires: checking the signature takes longer than most
-// answers.
-func (i *Issuer) Verify(ctx context.Context, token string) (Verified, error) {
-	if v, ok := i.seen.get(token); ok {
-		if !i.deps.Clock().Before(v.Expires) {
-			return Verified{}, errVerification
-		}
-		return v, nil
-	}
-	v, err := i.verify(ctx, token)
-	if err == nil {
-		i.seen.put(token, v)
-	}
-	return v, err
-}
-
-func (i *Issuer) verify(ctx context.Context, token string) (Verified, error) {
-	typ, ok := typeOf(token)
-	if !ok || (typ != typeUser && typ != typeLimitedUser) {
-		return Verified{}, fault.New(fault.Unauthenticated, "Illegal token")
-	}
-	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return Verified{}, errVerification
-	}
-	key, err := i.publicKey(ctx, signed.Signatures[0].Header.KeyID)
-	if err != nil {
-		return Verified{}, err
-	}
-	payload, err := signed.Verify(key)
-	if err != nil {
-		return Verified{}, errVerification
-	}
-	var claims userClaims
-	if err := json.Unmarshal(payload, &claims); err != nil || claims.Sub == "" {
-		return Verified{}, errVerification
-	}
-	expires := time.Unix(claims.Exp, 0)
-	if !i.deps.Clock().Before(expires) {
-		return Verified{}, errVerification
-	}
-	if typ == typeUser && claims.Aud != "backstage" {
-		return Verified{}, errVerification
-	}
-	return Verified{Subject: claims.Sub, Expires: expires, Limited: typ == typeLimitedUser}, nil
-}
-
-var errVerification = fault.New(fault.Unauthenticated, "Failed user token verification")
 
 // Limited turns a user token, which the caller has verified, into the limited
-// token that its uip claim signs.
+// token that its uip claim signs. A limited token is returned as it is.
 func Limited(userToken string) (token string, expires time.Time, err error) {
-	parts := strings.Split(userToken, ".")
-	var (
-		h header
-		c userClaims
-	)
-	if len(parts) != 3 || decodePart(parts[0], &h) != nil || decodePart(parts[1], &c) != nil || c.Uip == "" {
-		return "", time.Time{}, fault.New(fault.Unauthenticated, "Illegal token")
+	t, err := Parse(userToken)
+	if err != nil {
+		return "", time.Time{}, errIllegal
 	}
-	input, err := signingInput(header{typeLimitedUser, h.Alg, h.Kid}, limitedClaims{c.Sub, c.Iat, c.Exp})
+	var c userClaims
+	if json.Unmarshal(t.payload, &c) != nil {
+		return "", time.Time{}, errIllegal
+	}
+	expires = time.Unix(c.Exp, 0)
+	switch {
+	case t.Type == TypeLimitedUser:
+		return userToken, expires, nil
+	case t.Type != TypeUser:
+		return "", time.Time{}, fault.New(fault.Unauthenticated, "Failed to create limited user token, invalid token type")
+	case c.Uip == "":
+		return "", time.Time{}, fault.New(fault.Unauthenticated, "Failed to create limited user token, missing user identity proof")
+	}
+	input, err := signingInput(header{TypeLimitedUser, t.Algorithm, t.KeyID}, limitedClaims{c.Sub, c.Iat, c.Exp})
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	return input + "." + c.Uip, time.Unix(c.Exp, 0), nil
-}
-
-func typeOf(token string) (string, bool) {
-	head, _, ok := strings.Cut(token, ".")
-	var h header
-	if !ok || len(token) > maxLength || decodePart(head, &h) != nil {
-		return "", false
-	}
-	return h.Typ, true
-}
-
-func decodePart(part string, into any) error {
-	raw, err := b64.DecodeString(part)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(raw, into)
-}
-
-// signingKey returns this replica's key, making and publishing a new one when
-// there is none or it is due to retire.
-func (i *Issuer) signingKey(ctx context.Context) (*signingKey, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	now, life := i.deps.Clock(), i.deps.Life()
-	if i.current != nil && now.Before(i.current.retires) {
-		return i.current, nil
-	}
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("make signing key: %w", err)
-	}
-	kid := i.deps.NewID()
-	public := jose.JSONWebKey{Key: private.Public(), KeyID: kid, Algorithm: string(jose.ES256)}
-	raw, err := public.MarshalJSON()
-	if err != nil {
-		return nil, fmt.Errorf("encode signing key: %w", err)
-	}
-	// A key signs for one token life; the last token it signed lives one more,
-	// and clocks and caches get a third.
-	if err := i.deps.Keys.AddKey(ctx, kid, raw, now.Add(3*life)); err != nil {
-		return nil, fmt.Errorf("publish signing key: %w", err)
-	}
-	i.current = &signingKey{kid: kid, private: private, retires: now.Add(life)}
-	i.known[kid] = public
-	return i.current, nil
-}
-
-// publicKey finds a key, reading the store again when it is unknown: another
-// replica may have made it. The store is asked once a second at the most, so
-// that invented key ids cost nothing.
-func (i *Issuer) publicKey(ctx context.Context, kid string) (*jose.JSONWebKey, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if key, ok := i.known[kid]; ok {
-		return &key, nil
-	}
-	now := i.deps.Clock()
-	if now.Sub(i.read) >= time.Second {
-		keys, err := i.deps.Keys.Keys(ctx, now)
-		if err != nil {
-			return nil, fault.Wrap(fault.Unavailable, err, "read signing keys")
-		}
-		i.read = now
-		clear(i.known)
-		for _, raw := range keys {
-			var key jose.JSONWebKey
-			if err := key.UnmarshalJSON(raw); err != nil {
-				return nil, fmt.Errorf("decode signing key: %w", err)
-			}
-			i.known[key.KeyID] = key
-		}
-	}
-	if key, ok := i.known[kid]; ok {
-		return &key, nil
-	}
-	return nil, errVerification
+	return input + "." + c.Uip, expires, nil
 }
 
 // JWKS returns the public keys as a JSON Web Key Set. It makes the first key
 // when there is none, so that the set is never empty.
 func (i *Issuer) JWKS(ctx context.Context) (json.RawMessage, error) {
-	if _, err := i.signingKey(ctx); err != nil {
+	if _, err := i.keys.signing(ctx); err != nil {
 		return nil, err
 	}
 	keys, err := i.deps.Keys.Keys(ctx, i.deps.Clock())
