@@ -183,6 +183,7 @@ func newLogID() string {
 // used by its goroutine only.
 type scope struct {
 	id     string
+	facts  Facts
 	prefix string // where the plugin is mounted
 	log    *slog.Logger
 	stop   <-chan struct{}

@@ -43,6 +43,9 @@ type RootOptions struct {
 	// Fallback answers what is not below /api and no health check: the app.
 	// Nil answers 404.
 	Fallback http.Handler
+	// TrustProxy says whose word about the caller's address counts; nil trusts
+	// nobody.
+	TrustProxy *TrustProxy
 	// Observe, if set, is called after every request with what it was: the
 	// plugin's id (empty for none), the method, the status and the time taken.
 	Observe func(plugin, method string, status int, took time.Duration)
@@ -169,7 +172,7 @@ func (rt *Root) stop() { rt.stopOnce.Do(func() { close(rt.stopped) }) }
 // ServeHTTP implements http.Handler.
 func (rt *Root) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := rt.opts.Now()
-	s := &scope{id: rt.requestID(r), log: rt.log, stop: rt.stopped}
+	s := &scope{id: rt.requestID(r), facts: factsOf(r, rt.opts.TrustProxy), log: rt.log, stop: rt.stopped}
 	r = r.WithContext(context.WithValue(r.Context(), scopeKey{}, s))
 	resp := newResponse(w, r)
 	plugin := ""
@@ -293,7 +296,7 @@ func ensureScope(r *http.Request) *http.Request {
 	if _, ok := r.Context().Value(scopeKey{}).(*scope); ok {
 		return r
 	}
-	return r.WithContext(context.WithValue(r.Context(), scopeKey{}, &scope{}))
+	return r.WithContext(context.WithValue(r.Context(), scopeKey{}, &scope{facts: factsOf(r, nil)}))
 }
 
 type health struct {
