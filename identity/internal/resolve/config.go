@@ -12,9 +12,19 @@ import (
 type Config struct {
 	// Settings hold for everybody that no provider's settings cover.
 	Settings Settings
-	// Providers are the resolvers of every provider, in the order in which
-	// they are tried, with the settings that hold for them filled in.
+	// Providers are the resolvers by [Key], in the order in which they are
+	// tried, with the settings that hold for them filled in.
 	Providers map[string][]Entry
+}
+
+// Key is the key of a provider's resolvers in [Config]. The environment is
+// empty for providers that have none, and for the environment that is meant
+// when an account names none.
+func Key(provider, env string) string {
+	if env == "" {
+		return provider
+	}
+	return provider + "/" + env
 }
 
 // Settings may stand below stagedoor.auth, in the signIn block of a provider

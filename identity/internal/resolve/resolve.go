@@ -66,19 +66,16 @@ func (r *Resolver) current() *Config {
 	return &Config{}
 }
 
-// CanSignIn reports whether the provider has a resolver, without which it gives
-// access to its own service only.
-func (r *Resolver) CanSignIn(provider string) bool { return len(r.current().Providers[provider]) > 0 }
-
 // Resolve asks the resolvers of the account's provider in turn. The first that
 // knows the account decides. A resolver that does not find a user passes on to
 // the next; one that misses something in the account, or finds several users,
 // ends the sign-in, so that an account cannot slip past a stricter resolver.
-// The error is a [*Refused].
+// The error is a [*Refused], or signin.ErrNoResolver for a provider without
+// resolvers.
 func (r *Resolver) Resolve(ctx context.Context, a signin.Account) (signin.User, error) {
-	entries := r.current().Providers[a.Provider]
+	entries := r.current().Providers[Key(a.Provider, a.Env)]
 	if len(entries) == 0 {
-		return signin.User{}, refuse(fmt.Sprintf("The %s provider is not configured to support sign-in", a.Provider))
+		return signin.User{}, signin.ErrNoResolver
 	}
 	ctx = identity.NewContext(ctx, identity.System("auth"))
 	var tried []string

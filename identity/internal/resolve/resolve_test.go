@@ -320,3 +320,18 @@ func TestResolve_SettingsComeFromTheResolverThatDecided(t *testing.T) {
 		t.Errorf("an empty list takes away what outer settings give (-want +got):\n%s", diff)
 	}
 }
+
+func TestResolve_EveryEnvironmentHasItsOwnResolvers(t *testing.T) {
+	t.Parallel()
+	name := []resolve.Entry{{Resolver: "usernameMatchingUserEntityName"}}
+	r := resolver(t, nil, resolve.Config{Providers: map[string][]resolve.Entry{resolve.Key("github", "production"): name, resolve.Key("okta", ""): name}})
+	for _, tc := range []struct {
+		provider, env string
+		known         bool
+	}{{"github", "production", true}, {"github", "development", false}, {"github", "", false}, {"okta", "", true}, {"okta", "production", false}} {
+		_, err := r.Resolve(t.Context(), signin.Account{Provider: tc.provider, Env: tc.env, Username: "kim"})
+		if tc.known != (err == nil) || !tc.known && !errors.Is(err, signin.ErrNoResolver) {
+			t.Errorf("%s in %q: %v, want it to be known: %v", tc.provider, tc.env, err, tc.known)
+		}
+	}
+}
