@@ -34,6 +34,9 @@ type REST struct {
 	Provider func(id string) (signin.Provider, bool)
 	// BaseURL is backend.baseUrl.
 	BaseURL func() string
+	// Amend adds what the OAuth server offers to the OpenID configuration; nil
+	// adds nothing. It may be set until the routes are served.
+	Amend func(doc map[string]any)
 }
 
 // Register adds the routes of /api/auth.
@@ -68,7 +71,7 @@ func (h *REST) jwks(w http.ResponseWriter, r *http.Request) error {
 // the contract see, whether or not a flow is configured.
 func (h *REST) openIDConfiguration(w http.ResponseWriter, r *http.Request) error {
 	base := h.BaseURL() + "/api/auth"
-	return httpx.JSON(w, r, map[string]any{
+	doc := map[string]any{
 		"issuer":                                base,
 		"token_endpoint":                        base + "/v1/token",
 		"userinfo_endpoint":                     base + "/v1/userinfo",
@@ -82,7 +85,11 @@ func (h *REST) openIDConfiguration(w http.ResponseWriter, r *http.Request) error
 		"claims_supported":                      []string{"sub", "ent"},
 		"grant_types_supported":                 []string{"authorization_code"},
 		"code_challenge_methods_supported":      []string{"S256", "plain"},
-	})
+	}
+	if h.Amend != nil {
+		h.Amend(doc)
+	}
+	return httpx.JSON(w, r, doc)
 }
 
 // userInfo tells what a user token leaves out: the ownership.
