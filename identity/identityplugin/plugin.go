@@ -18,6 +18,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/identity/internal/access"
+	"github.com/stagedoor/stagedoor/identity/internal/authserver"
 	"github.com/stagedoor/stagedoor/identity/internal/resolve"
 	"github.com/stagedoor/stagedoor/identity/internal/rest"
 	"github.com/stagedoor/stagedoor/identity/internal/signin"
@@ -50,6 +51,8 @@ type Identity struct {
 	issuer   *token.Issuer
 	rest     *rest.REST
 	resolver *resolve.Resolver
+	store    *store.Store
+	oauth    *authserver.Server
 	host     *plugin.Host
 	settings atomic.Pointer[settings]
 }
@@ -67,6 +70,7 @@ type settings struct {
 func New(d Deps) *Identity {
 	i := &Identity{}
 	st := store.New(d.DB, d.Clock)
+	i.store = st
 	i.issuer = token.New(token.Deps{
 		Keys: st, Clock: d.Clock, NewID: d.NewID,
 		BaseURL:       func() string { return i.settings.Load().baseURL + "/api/auth" },
@@ -102,7 +106,7 @@ func (i *Identity) Init(ctx context.Context, h *plugin.Host) error {
 		}
 	})
 	i.rest.Register(h.HTTP)
-	return nil
+	return i.startAuthServer(ctx, h)
 }
 
 // RegisterShared adds the routes for tokens and cookies that every plugin has.
