@@ -140,13 +140,11 @@ func (i *Identity) Configure(ctx context.Context, cfg plugin.Config) error {
 	var life plugin.Duration
 	omit := true
 	environment := "development"
-	var external []access.ExternalConfig
 	for path, into := range map[string]any{
 		"backend.baseUrl":                      &s.baseURL,
 		"auth.backstageTokenExpiration":        &life,
 		"auth.omitIdentityTokenOwnershipClaim": &omit,
 		"auth.environment":                     &environment,
-		"backend.auth.externalAccess":          &external,
 	} {
 		if err := cfg.Decode(path, into); err != nil {
 			return err
@@ -157,12 +155,9 @@ func (i *Identity) Configure(ctx context.Context, cfg plugin.Config) error {
 	if life != 0 {
 		s.life = min(max(time.Duration(life), minTokenLife), maxTokenLife)
 	}
-	callers, err := access.NewCallers(external)
+	callers, err := i.readCallers(ctx, cfg)
 	if err != nil {
 		return err
-	}
-	if len(callers.Ignored) > 0 {
-		i.host.Logger.WarnContext(ctx, "external callers are not admitted: this version knows static tokens only", "entries", callers.Ignored)
 	}
 	if err := i.configureProviders(ctx, cfg, s, environment); err != nil {
 		return err

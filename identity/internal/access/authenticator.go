@@ -8,6 +8,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/identity/internal/token"
+	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
 // CookieName is the name of the cookie that carries the limited token.
@@ -15,7 +16,12 @@ const CookieName = "backstage-auth"
 
 // Verifier checks the portal's own tokens.
 type Verifier interface {
+	// Verify checks a user token or a limited token.
 	Verify(ctx context.Context, token string) (token.Verified, error)
+	// VerifyPlugin checks a plugin token for a call of the plugin target.
+	VerifyPlugin(ctx context.Context, token, target string) (token.VerifiedPlugin, error)
+	// Knows reports whether a key is the portal's own, without looking it up.
+	Knows(kid string) bool
 }
 
 // Ownership finds the refs that a user owns things by.
@@ -42,14 +48,11 @@ func NewAuthenticator(v Verifier, o Ownership) *Authenticator {
 func (a *Authenticator) SetCallers(c *Callers) { a.callers.Store(c) }
 
 // Authenticate implements identity.Authenticator. The Authorization header
-// wins over the cookie.
+// wins over the cookie. A plugin token is good for the plugin in the request's
+// path alone.
 func (a *Authenticator) Authenticate(r *http.Request) (identity.Principal, error) {
 	if bearer := Bearer(r); bearer != "" {
-		if p, ok := a.callers.Load().find(bearer); ok {
-			p.Token = bearer
-			return p, nil
-		}
-		return a.user(r.Context(), bearer)
+		return a.bearer(r.Context(), bearer, pluginOf(r))
 	}
 	if r.Header.Get("Authorization") == "" {
 		if c, err := r.Cookie(CookieName); err == nil && c.Value != "" {
@@ -61,6 +64,59 @@ func (a *Authenticator) Authenticate(r *http.Request) (identity.Principal, error
 		}
 	}
 	return identity.Principal{}, nil
+}
+
+func (a *Authenticator) bearer(ctx context.Context, bearer, target string) (identity.Principal, error) {
+	callers := a.callers.Load()
+	if p, ok := callers.static(bearer); ok {
+		p.Token = bearer
+		return p, nil
+	}
+	t, malformed := token.Parse(bearer)
+	if !t.Own() && malformed != nil {
+		return identity.Principal{}, fault.New(fault.Unauthenticated, "Illegal token")
+	}
+	// Other portals issue tokens of the same types; theirs may be trusted.
+	foreign := t.Own() && !a.verifier.Knows(t.KeyID) && callers.knows(t.KeyID)
+	var refused error
+	if t.Own() && !foreign {
+		p, err := a.own(ctx, bearer, t.Type, target)
+		if !token.UnknownKey(err) {
+			return p, err
+		}
+		refused = err
+	}
+	if malformed == nil {
+		p, ok, err := callers.signed(ctx, bearer, t)
+		if ok || err != nil {
+			return p, err
+		}
+	}
+	if refused == nil {
+		refused = fault.New(fault.Unauthenticated, "Illegal token")
+	}
+	return identity.Principal{}, refused
+}
+
+// own authenticates with a token of a type that this portal issues.
+func (a *Authenticator) own(ctx context.Context, bearer, typ, target string) (identity.Principal, error) {
+	if typ != token.TypePlugin {
+		return a.user(ctx, bearer)
+	}
+	v, err := a.verifier.VerifyPlugin(ctx, bearer, target)
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	if v.User == "" {
+		return identity.Principal{Kind: identity.Service, Subject: "plugin:" + v.Plugin, Token: bearer}, nil
+	}
+	refs, err := a.ownership.Ownership(ctx, v.User)
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	// What is passed on is the user's limited token: the plugin token around
+	// it is good for this plugin alone.
+	return identity.Principal{Kind: identity.User, Subject: v.User, Ownership: refs, Via: v.Plugin, Token: v.UserToken}, nil
 }
 
 func (a *Authenticator) user(ctx context.Context, bearer string) (identity.Principal, error) {
@@ -76,11 +132,26 @@ func (a *Authenticator) user(ctx context.Context, bearer string) (identity.Princ
 }
 
 // Bearer returns the bearer token of the request, or the empty string. The
-// scheme is compared without regard to case.
+// scheme is compared without regard to case; a token with blanks in it is
+// none.
 func Bearer(r *http.Request) string {
 	scheme, rest, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "bearer") {
 		return ""
 	}
-	return strings.TrimSpace(rest)
+	rest = strings.TrimSpace(rest)
+	if strings.ContainsAny(rest, " \t") {
+		return ""
+	}
+	return rest
+}
+
+// pluginOf is the plugin whose route the request calls, or the empty string.
+func pluginOf(r *http.Request) string {
+	rest, ok := strings.CutPrefix(r.URL.Path, "/api/")
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, "/")
+	return id
 }
