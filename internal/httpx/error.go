@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -111,12 +112,48 @@ type Envelope struct {
 // client only sees the id.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	s := scopeOf(r.Context())
+	status, env := report(r, err)
+	log := s.logger()
+	if status == http.StatusNotModified {
+		w.WriteHeader(status)
+		return
+	}
+	env.Request.Method = r.Method
+	env.Request.URL = s.relative(r)
+	var retry retryAfterS
+	if errors.As(err, &retry) && retry.RetryAfter() > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(retry.RetryAfter()))
+	}
+	if err := JSONStatus(w, r, status, env); err != nil {
+		log.DebugContext(r.Context(), "write error answer", slog.Any("error", err))
+	}
+}
+
+// Outward logs the error and returns how [WriteError] would show it, for
+// answers that are not the envelope, such as pages.
+func Outward(r *http.Request, err error) (status int, name, message string) {
+	status, env := report(r, err)
+	return status, env.Error.Name, env.Error.Message
+}
+
+// Describe returns the outward name and message of an error without logging
+// it, for errors that quote their cause. Internal errors say nothing more.
+func Describe(err error) (name, message string) {
+	_, env, hidden := describe(err)
+	if hidden {
+		env.Error.Message = "An internal error occurred"
+	}
+	return env.Error.Name, env.Error.Message
+}
+
+// report finds the outward form of a request's error and logs what the client
+// is not told.
+func report(r *http.Request, err error) (status int, env Envelope) {
+	s := scopeOf(r.Context())
 	status, env, hidden := describe(err)
 	log := s.logger()
 	switch {
 	case status == http.StatusNotModified:
-		w.WriteHeader(status)
-		return
 	case hidden:
 		logID := newLogID()
 		env.Error.Message = "An internal error occurred logId=" + logID
@@ -128,15 +165,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		log.WarnContext(r.Context(), "request failed", slog.String("requestId", s.id), slog.String("method", r.Method),
 			slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
-	env.Request.Method = r.Method
-	env.Request.URL = s.relative(r)
-	var retry retryAfterS
-	if errors.As(err, &retry) && retry.RetryAfter() > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(retry.RetryAfter()))
-	}
-	if err := JSONStatus(w, r, status, env); err != nil {
-		log.DebugContext(r.Context(), "write error answer", slog.Any("error", err))
-	}
+	return status, env
 }
 
 // describe finds the outward form of an error.
@@ -187,6 +216,7 @@ type scope struct {
 	prefix string // where the plugin is mounted
 	log    *slog.Logger
 	stop   <-chan struct{}
+	peer   netip.Addr
 }
 
 type scopeKey struct{}

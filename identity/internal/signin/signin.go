@@ -55,7 +55,7 @@ type Account struct {
 	// Renewed is set when a session that an interactive sign-in began is
 	// renewed, which nobody notices.
 	Renewed bool
-	Profile  Profile
+	Profile Profile
 	// ID is the stable id at the provider (sub, numeric id, oid).
 	ID string
 	// Username is the name the person signs in with.
@@ -100,8 +100,8 @@ type Profile struct {
 
 // Session is the answer of a sign-in, in the shape that clients read.
 type Session struct {
-	Info     *ProviderInfo `json:"providerInfo,omitempty"`
-	Profile  Profile       `json:"profile"`
+	Info    *ProviderInfo `json:"providerInfo,omitempty"`
+	Profile Profile       `json:"profile"`
 	// Identity is absent when the provider is configured without resolvers:
 	// it then only lets the front-end call the provider itself.
 	Identity Identity `json:"backstageIdentity,omitzero"`
