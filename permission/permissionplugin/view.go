@@ -3,6 +3,7 @@ package permissionplugin
 import (
 	"errors"
 
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/permission"
 	"github.com/stagedoor/stagedoor/permission/internal/rest"
 	"github.com/stagedoor/stagedoor/plugin"
@@ -33,4 +34,13 @@ func (v *view) AddRule(resourceType string, r permission.Rule) {
 }
 
 // SetPolicy implements plugin.Permissions.
-func (v *view) SetPolicy(permission.Policy) {}
+func (v *view) SetPolicy(p permission.Policy) {
+	switch {
+	case p == nil:
+		v.p.problem = errors.Join(v.p.problem, fault.Newf(fault.Invalid, "the plugin %s brings no policy", v.id))
+	case v.p.brought != nil:
+		v.p.problem = errors.Join(v.p.problem, fault.Newf(fault.Invalid, "the plugins %s and %s both bring a policy", v.p.broughtBy, v.id))
+	default:
+		v.p.brought, v.p.broughtBy = p, v.id
+	}
+}

@@ -1,23 +1,33 @@
 // Package rest speaks the batch protocol of authorisation: POST
 // /api/permission/authorize.
 //
-// What not: it decides nothing; permission.Authorizer does.
+// What not: it decides nothing; policy.Authorizer does.
 //
 // Start reading at [REST.Register].
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/httpx"
 	"github.com/stagedoor/stagedoor/permission"
+	"github.com/stagedoor/stagedoor/permission/internal/registry"
 	"github.com/stagedoor/stagedoor/plugin"
 )
 
-// REST holds what the routes need.
-type REST struct{ Authorizer permission.Authorizer }
+// Authorizer answers several questions at once.
+type Authorizer interface {
+	AuthorizeAll(ctx context.Context, p permission.Permission, refs []string) (permission.Decision, []permission.Result, error)
+}
+
+// REST holds what the routes need. Registry and Authorizer are required.
+type REST struct {
+	Authorizer Authorizer
+	Registry   *registry.Registry
+}
 
 // Register adds the routes of /api/permission.
 func (h *REST) Register(r plugin.Router) {
@@ -36,10 +46,14 @@ type item struct {
 	List         bool
 }
 
-// answer is the answer to one [item].
+// answer is the answer to one [item]. The conditions are for plugins that ask
+// for a user.
 type answer struct {
-	ID     string `json:"id"`
-	Result any    `json:"result"`
+	ID           string                `json:"id"`
+	Result       any                   `json:"result"`
+	PluginID     string                `json:"pluginId,omitempty"`
+	ResourceType string                `json:"resourceType,omitempty"`
+	Conditions   *permission.Condition `json:"conditions,omitempty"`
 }
 
 func (h *REST) authorize(w http.ResponseWriter, r *http.Request) error {
@@ -51,43 +65,75 @@ func (h *REST) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// A user gets decisions, not the conditions behind them: those name what
-	// others own.
-	for _, it := range items {
-		if it.Permission.ResourceType != "" && len(it.ResourceRefs) == 0 && !it.List {
+	direct := plugin.PrincipalOf(r).Via == ""
+	for i := range items {
+		it := &items[i]
+		// What a permission is about is not for the caller to say.
+		if known, _, ok := h.Registry.Permission(it.Permission.Name); ok {
+			it.Permission = known
+		}
+		// A user gets decisions, not the conditions behind them: those name what
+		// others own.
+		if direct && it.Permission.ResourceType != "" && len(it.ResourceRefs) == 0 && !it.List {
 			return fault.New(fault.Invalid, "Resource permissions require a resourceRef to be set. Direct user requests without a resourceRef are not allowed.")
 		}
 	}
-	answers := make([]answer, 0, len(items))
-	for _, it := range items {
-		result, err := h.decide(r, it)
-		if err != nil {
+	answers := make([]answer, len(items))
+	for _, group := range byPermission(items) {
+		if err := h.answer(r.Context(), items, group, answers); err != nil {
 			return err
 		}
-		answers = append(answers, answer{it.ID, result})
 	}
 	return httpx.JSON(w, r, map[string]any{"items": answers})
 }
 
-// decide asks about each of the item's resources. One decision that holds for
-// all of them is given as one result.
-func (h *REST) decide(r *http.Request, it item) (any, error) {
-	refs := it.ResourceRefs
-	if len(refs) == 0 {
-		refs = []string{""}
-	}
-	results := make([]permission.Result, 0, len(refs))
-	same := true
-	for _, ref := range refs {
-		d, err := h.Authorizer.Authorize(r.Context(), permission.Request{Permission: it.Permission, ResourceRef: ref})
-		if err != nil {
-			return nil, err
+// byPermission groups the numbers of the items that ask about the same.
+func byPermission(items []item) [][]int {
+	var groups [][]int
+	place := make(map[permission.Permission]int, 8)
+	for i, it := range items {
+		n, ok := place[it.Permission]
+		if !ok {
+			n = len(groups)
+			place[it.Permission] = n
+			groups = append(groups, nil)
 		}
-		results = append(results, d.Result)
-		same = same && d.Result == results[0]
+		groups[n] = append(groups[n], i)
 	}
-	if same {
-		return results[0], nil
+	return groups
+}
+
+// answer answers the items of a group, which ask about one permission, with
+// one decision and at most one application of its condition.
+func (h *REST) answer(ctx context.Context, items []item, group []int, answers []answer) error {
+	var refs []string
+	for _, i := range group {
+		refs = append(refs, items[i].ResourceRefs...)
 	}
-	return results, nil
+	p := items[group[0]].Permission
+	d, results, err := h.Authorizer.AuthorizeAll(ctx, p, refs)
+	if err != nil {
+		return err
+	}
+	for _, i := range group {
+		it := items[i]
+		answers[i] = answer{ID: it.ID, Result: d.Result}
+		n := len(it.ResourceRefs)
+		switch {
+		case d.Result != permission.Conditional:
+		case n == 0 && it.List:
+			answers[i].Result = []permission.Result{}
+		case n == 0:
+			_, owner, _ := h.Registry.Resource(p.ResourceType)
+			answers[i].PluginID, answers[i].ResourceType, answers[i].Conditions = owner, p.ResourceType, d.Condition
+		case it.List:
+			answers[i].Result = results[:n]
+		default:
+			answers[i].Result = results[0]
+		}
+		if results != nil {
+			results = results[n:]
+		}
+	}
+	return nil
 }

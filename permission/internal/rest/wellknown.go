@@ -127,7 +127,7 @@ func (h wellKnown) apply(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		answers[i] = answer{item.ID, result}
+		answers[i] = answer{ID: item.ID, Result: result}
 	}
 	return httpx.JSON(w, r, map[string]any{"items": answers})
 }

@@ -1,0 +1,187 @@
+package permissionplugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/yamlx"
+	"github.com/stagedoor/stagedoor/permission/internal/policy"
+	"github.com/stagedoor/stagedoor/permission/internal/statement"
+)
+
+// The keys of the configuration.
+const (
+	enabledKey = "permission.enabled"
+	policyKey  = "permission.policy"
+)
+
+// configured is where the configuration says that the policy is: a file, or a
+// tree within it.
+type configured struct {
+	enabled bool
+	file    string // as configured
+	inline  *yamlx.Tree
+}
+
+// settings reads the keys of the configuration. permission.policy is the name
+// of a file, an object {file: …}, or the policy itself.
+func (p *Permission) settings() (configured, error) {
+	var c configured
+	if err := p.config.Decode(enabledKey, &c.enabled); err != nil {
+		return c, err
+	}
+	var raw any
+	if err := p.config.Decode(policyKey, &raw); err != nil {
+		return c, err
+	}
+	switch v := raw.(type) {
+	case nil:
+	case string:
+		c.file = v
+	case map[string]any:
+		file, given := v["file"]
+		if !given {
+			c.inline = p.tree(policyKey, v)
+			break
+		}
+		name, ok := file.(string)
+		if !ok || name == "" || len(v) > 1 {
+			return c, fault.At(p.at(policyKey), "%s is the name of a file, {file: name}, or a policy with statements", policyKey)
+		}
+		c.file = name
+	default:
+		return c, fault.At(p.at(policyKey), "%s is the name of a file, {file: name}, or a policy with statements", policyKey)
+	}
+	return c, nil
+}
+
+func (p *Permission) at(path string) fault.Position {
+	if p.deps.Position != nil {
+		if at := p.deps.Position(path); at.Line > 0 {
+			return at
+		}
+	}
+	return fault.Position{File: "the configuration"}
+}
+
+// tree gives a value of the configuration its places.
+func (p *Permission) tree(path string, v any) *yamlx.Tree {
+	t := &yamlx.Tree{Value: v, At: p.at(path)}
+	switch v := v.(type) {
+	case []any:
+		for i, item := range v {
+			t.Items = append(t.Items, p.tree(fmt.Sprintf("%s[%d]", path, i), item))
+		}
+	case map[string]any:
+		t.Keys = slices.Sorted(maps.Keys(v))
+		t.Fields = map[string]*yamlx.Tree{}
+		for key, x := range v {
+			t.Fields[key] = p.tree(path+"."+key, x)
+		}
+	}
+	return t
+}
+
+// load reads the configured policy and puts it into force. p.loading is held.
+func (p *Permission) load(ctx context.Context) error {
+	c, err := p.settings()
+	if err != nil {
+		return err
+	}
+	p.files.set(p.path(c.file))
+	source, findings, err := p.source(c)
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		p.log.WarnContext(ctx, "policy", "problem", f.String())
+	}
+	p.authorizer.Use(source)
+	p.refused.Store(nil)
+	return nil
+}
+
+func (p *Permission) source(c configured) (policy.Source, []statement.Finding, error) {
+	options := statement.Options{File: c.file, Registry: p.registry, Now: p.clock()}
+	switch {
+	case p.deps.SkipPolicy:
+		return policy.AllowAll("no policy is looked at"), nil, nil
+	case !c.enabled:
+		return policy.AllowAll("permission.enabled is false: users may do everything"), nil, nil
+	case p.brought != nil:
+		return policy.Plain(p.brought, p.registry), nil, nil
+	case c.inline != nil:
+		options.File = c.inline.At.File
+		s, findings, err := statement.FromTree(c.inline, options)
+		return s, findings, err
+	case c.file != "":
+		data, err := read(p.path(c.file))
+		if err != nil {
+			return nil, nil, fault.Newf(fault.Invalid, "%s: the policy file %s %w", p.at(policyKey), c.file, err)
+		}
+		p.files.isNew(data)
+		s, findings, err := statement.Parse(data, options)
+		return s, findings, err
+	}
+	return policy.AllowAll("no policy is configured: users may do everything"), nil, nil
+}
+
+// path is where a configured file is.
+func (p *Permission) path(file string) string {
+	if file == "" || filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(p.deps.Dir, file)
+}
+
+// read reads a file without the path in its errors, which people may see who
+// need not know the machine.
+func read(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return nil, fmt.Errorf("cannot be read: %w", pathErr.Err)
+	}
+	return data, err
+}
+
+// reload takes up a changed configuration or policy. One that is broken is
+// refused: it is logged and shown, and the last good one stays in force.
+func (p *Permission) reload() {
+	if !p.started.Load() {
+		return
+	}
+	ctx := context.Background()
+	p.loading.Lock()
+	defer p.loading.Unlock()
+	if err := p.load(ctx); err != nil {
+		problem := problemOf(err)
+		p.refused.Store(problem)
+		p.log.ErrorContext(ctx, "the changed policy is refused, the last good one stays", "error", err.Error())
+		return
+	}
+	p.log.InfoContext(ctx, "policy loaded", "statements", len(p.authorizer.Source().Statements()))
+}
+
+var place = regexp.MustCompile(`^(.+?):(\d+)(?::\d+)?: `)
+
+// problemOf finds the place in the text of an error.
+func problemOf(err error) *policy.Problem {
+	out := &policy.Problem{Message: err.Error()}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	if m := place.FindStringSubmatch(first); m != nil {
+		out.File = m[1]
+		out.Line, _ = strconv.Atoi(m[2])
+	}
+	return out
+}
