@@ -37,6 +37,8 @@ type REST struct {
 	// Amend adds what the OAuth server offers to the OpenID configuration; nil
 	// adds nothing. It may be set until the routes are served.
 	Amend func(doc map[string]any)
+
+	throttle signin.Throttle
 }
 
 // Register adds the routes of /api/auth.
@@ -44,11 +46,7 @@ func (h *REST) Register(r plugin.Router) {
 	r.Handle("GET /.well-known/jwks.json", plugin.Unauthenticated, h.jwks)
 	r.Handle("GET /.well-known/openid-configuration", plugin.Unauthenticated, h.openIDConfiguration)
 	r.Handle("GET /v1/userinfo", plugin.Unauthenticated, h.userInfo)
-	r.Handle("GET /{provider}/start", plugin.Unauthenticated, h.start)
-	r.Handle("GET /{provider}/refresh", plugin.Unauthenticated, h.refresh)
-	r.Handle("POST /{provider}/refresh", plugin.Unauthenticated, h.refresh)
-	r.Handle("POST /{provider}/logout", plugin.Unauthenticated, h.logout)
-	r.Handle("/{provider}/{rest...}", plugin.Unauthenticated, h.unknown)
+	h.registerSignIn(r)
 }
 
 // RegisterShared adds the routes that every plugin has.
@@ -105,50 +103,6 @@ func (h *REST) userInfo(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, "Userinfo endpoint must be called with a token that represents a user principal")
 	}
 	return httpx.JSON(w, r, map[string]any{"claims": map[string]any{"sub": p.Subject, "ent": p.Ownership}})
-}
-
-func (h *REST) provider(r *http.Request) (signin.Provider, error) {
-	id := r.PathValue("provider")
-	if p, ok := h.Provider(id); ok {
-		return p, nil
-	}
-	return nil, fault.Newf(fault.NotFound, "Unknown auth provider '%s'", id)
-}
-
-func (h *REST) start(w http.ResponseWriter, r *http.Request) error {
-	p, err := h.provider(r)
-	if err != nil {
-		return err
-	}
-	return p.Start(w, r)
-}
-
-func (h *REST) refresh(w http.ResponseWriter, r *http.Request) error {
-	p, err := h.provider(r)
-	if err != nil {
-		return err
-	}
-	account, err := p.Refresh(w, r)
-	if err != nil {
-		return err
-	}
-	session, err := h.SignIn.Complete(r.Context(), account)
-	if err != nil {
-		return err
-	}
-	return httpx.JSON(w, r, session)
-}
-
-func (h *REST) logout(w http.ResponseWriter, r *http.Request) error {
-	p, err := h.provider(r)
-	if err != nil {
-		return err
-	}
-	return p.Logout(w, r)
-}
-
-func (h *REST) unknown(_ http.ResponseWriter, r *http.Request) error {
-	return fault.Newf(fault.NotFound, "Unknown auth provider '%s'", r.PathValue("provider"))
 }
 
 // setCookie gives the browser a limited token, for assets that it fetches

@@ -93,9 +93,14 @@ func (a Account) name() string {
 	return ""
 }
 
-// reason is the part of an error that is meant for people. What is wrapped
-// around it or inside of it may hold anything.
+// reason is the part of an error that is meant for people: for those who read
+// the audit log, or, if the error does not distinguish, for everybody. What is
+// wrapped around it or inside of it may hold anything.
 func reason(err error) string {
+	var detailed interface{ Detail() string }
+	if errors.As(err, &detailed) {
+		return detailed.Detail()
+	}
 	var c interface {
 		error
 		FaultCode() string
