@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -216,7 +215,6 @@ type scope struct {
 	prefix string // where the plugin is mounted
 	log    *slog.Logger
 	stop   <-chan struct{}
-	peer   netip.Addr
 }
 
 type scopeKey struct{}
