@@ -8,8 +8,6 @@ package identityplugin
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,11 +34,15 @@ const (
 	defaultTokenLife = time.Hour
 )
 
-// Deps are what the capability needs from the portal. All are required.
+// Deps are what the capability needs from the portal. All but Getenv are
+// required.
 type Deps struct {
 	DB    *db.DB
 	Clock func() time.Time
 	NewID func() string
+	// Getenv reads the environment of the process, for providers that are told
+	// by it what stands in front of the portal.
+	Getenv func(string) string
 }
 
 // Identity is the capability. It implements plugin.Plugin, and it is the
@@ -54,6 +56,7 @@ type Identity struct {
 	store    *store.Store
 	oauth    *authserver.Server
 	host     *plugin.Host
+	getenv   func(string) string
 	settings atomic.Pointer[settings]
 }
 
@@ -68,7 +71,7 @@ type settings struct {
 
 // New returns the capability, not yet configured.
 func New(d Deps) *Identity {
-	i := &Identity{}
+	i := &Identity{getenv: d.Getenv}
 	st := store.New(d.DB, d.Clock)
 	i.store = st
 	i.issuer = token.New(token.Deps{
@@ -96,6 +99,7 @@ func (*Identity) ID() string { return "auth" }
 // Init reads the configuration and registers the routes.
 func (i *Identity) Init(ctx context.Context, h *plugin.Host) error {
 	i.host = h
+	i.rest.SignIn.Audit = h.Audit
 	i.resolver = &resolve.Resolver{Catalog: h.Catalog.Reader}
 	if err := i.Configure(ctx, h.Config); err != nil {
 		return err
@@ -127,7 +131,7 @@ func (i *Identity) SignIn(w http.ResponseWriter, r *http.Request, provider strin
 	if err != nil {
 		return Session{}, err
 	}
-	return i.rest.SignIn.Complete(r.Context(), account)
+	return i.rest.SignIn.Renew(r.Context(), account)
 }
 
 // Session is the answer of a sign-in.
@@ -164,32 +168,6 @@ func (i *Identity) Configure(ctx context.Context, cfg plugin.Config) error {
 	}
 	i.SetCallers(callers)
 	i.settings.Store(s)
-	return nil
-}
-
-func (i *Identity) configureProviders(ctx context.Context, cfg plugin.Config, s *settings, environment string) error {
-	for _, id := range cfg.Keys("auth.providers") {
-		if id != "guest" {
-			i.host.Logger.WarnContext(ctx, "sign-in provider is not available in this version", "provider", id)
-			continue
-		}
-		var raw json.RawMessage
-		if err := cfg.Decode("auth.providers.guest", &raw); err != nil {
-			return err
-		}
-		var guest signin.GuestConfig
-		if len(raw) > 0 && string(raw) != "null" {
-			if err := cfg.Decode("auth.providers.guest", &guest); err != nil {
-				return err
-			}
-		}
-		p, err := signin.NewGuest(guest, environment == "development")
-		if err != nil {
-			return fmt.Errorf("configure sign-in: %w", err)
-		}
-		s.providers[id] = p
-		s.order = append(s.order, id)
-	}
 	return nil
 }
 
