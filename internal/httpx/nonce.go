@@ -47,12 +47,12 @@ func admitSource(policy, directive, source string) string {
 		if len(fields) == 0 {
 			continue
 		}
-		switch name := strings.ToLower(fields[0]); {
-		case name == directive:
+		switch strings.ToLower(fields[0]) {
+		case directive:
 			fields = slices.DeleteFunc(fields, func(f string) bool { return f == none })
 			parts[i] = strings.Join(append(fields, source), " ")
 			return strings.Join(parts, ";")
-		case name == "default-src":
+		case "default-src":
 			fallback = slices.DeleteFunc(fields[1:], func(f string) bool { return f == none })
 		}
 	}

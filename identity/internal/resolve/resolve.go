@@ -19,23 +19,23 @@ import (
 // reason: it must not tell who is in the catalog. It is what Backstage answers.
 const nobody = "Failed to sign-in, unable to resolve user identity. Please verify that your catalog contains the expected User entities that would match your configured sign-in resolver."
 
-// Refused is the error of an account that is let in nowhere. Its message is for
+// RefusedError is the error of an account that is let in nowhere. Its message is for
 // the person, its detail for the log and the audit.
-type Refused struct {
+type RefusedError struct {
 	message string
 	detail  string
 }
 
-func refuse(message string) error { return &Refused{message: message} }
+func refuse(message string) error { return &RefusedError{message: message} }
 
 // Error returns the message for the person.
-func (r *Refused) Error() string { return r.message }
+func (r *RefusedError) Error() string { return r.message }
 
 // FaultCode is "forbidden".
-func (*Refused) FaultCode() string { return string(fault.Forbidden) }
+func (*RefusedError) FaultCode() string { return string(fault.Forbidden) }
 
 // Detail says why, with names; not for the person.
-func (r *Refused) Detail() string {
+func (r *RefusedError) Detail() string {
 	if r.detail == "" {
 		return r.message
 	}
@@ -70,7 +70,7 @@ func (r *Resolver) current() *Config {
 // knows the account decides. A resolver that does not find a user passes on to
 // the next; one that misses something in the account, or finds several users,
 // ends the sign-in, so that an account cannot slip past a stricter resolver.
-// The error is a [*Refused], or signin.ErrNoResolver for a provider without
+// The error is a [*RefusedError], or signin.ErrNoResolver for a provider without
 // resolvers.
 func (r *Resolver) Resolve(ctx context.Context, a signin.Account) (signin.User, error) {
 	entries := r.current().Providers[Key(a.Provider, a.Env)]
@@ -90,12 +90,12 @@ func (r *Resolver) Resolve(ctx context.Context, a signin.Account) (signin.User, 
 		}
 		return user, nil
 	}
-	return signin.User{}, r.refused(ctx, a, "", &Refused{message: nobody, detail: strings.Join(tried, "; ")})
+	return signin.User{}, r.refused(ctx, a, "", &RefusedError{message: nobody, detail: strings.Join(tried, "; ")})
 }
 
 // refused writes to the log what the person must not know.
 func (r *Resolver) refused(ctx context.Context, a signin.Account, resolver string, err error) error {
-	var refusal *Refused
+	var refusal *RefusedError
 	if r.Logger != nil && errors.As(err, &refusal) {
 		r.Logger.WarnContext(ctx, "sign-in refused", "provider", a.Provider, "resolver", resolver, "account", a.ID, "reason", refusal.Detail())
 	}
@@ -173,7 +173,7 @@ func (r *Resolver) find(ctx context.Context, e Entry, l lookup, value string) (c
 	for _, user := range found {
 		refs = append(refs, user.Ref().String())
 	}
-	return nil, &Refused{message: nobody, detail: fmt.Sprintf("several users have %s %q: %s", l.field(), value, strings.Join(refs, ", "))}
+	return nil, &RefusedError{message: nobody, detail: fmt.Sprintf("several users have %s %q: %s", l.field(), value, strings.Join(refs, ", "))}
 }
 
 // entity returns the entity, or nil when there is none.
@@ -200,7 +200,7 @@ func (r *Resolver) synthesize(ctx context.Context, a signin.Account, e Entry, na
 		name = a.Username
 	}
 	if !refName(name) {
-		return signin.User{}, &Refused{message: nobody, detail: fmt.Sprintf("%q cannot be the name of a user", name)}
+		return signin.User{}, &RefusedError{message: nobody, detail: fmt.Sprintf("%q cannot be the name of a user", name)}
 	}
 	ref := catalog.Ref{Kind: "user", Namespace: e.namespace(), Name: name}
 	known, err := r.entity(ctx, ref)
@@ -208,7 +208,7 @@ func (r *Resolver) synthesize(ctx context.Context, a signin.Account, e Entry, na
 		return signin.User{}, err
 	}
 	if known != nil {
-		return signin.User{}, &Refused{message: nobody, detail: fmt.Sprintf("the user without an entity would be %s, which the catalog has for somebody else", ref)}
+		return signin.User{}, &RefusedError{message: nobody, detail: fmt.Sprintf("the user without an entity would be %s, which the catalog has for somebody else", ref)}
 	}
 	return signin.User{Ref: ref.String(), Ownership: withDefaults([]string{ref.String()}, e.Settings)}, nil
 }

@@ -163,7 +163,7 @@ func TestResolve_TellsNobodyWhoIsInTheCatalog(t *testing.T) {
 			tc.account.Provider = "okta"
 			var log bytes.Buffer
 			_, err := resolver(t, &log, with("okta", tc.entry)).Resolve(t.Context(), tc.account)
-			var refused *resolve.Refused
+			var refused *resolve.RefusedError
 			if !fault.Is(err, fault.Forbidden) || !errors.As(err, &refused) {
 				t.Fatalf("got %v, want a refusal", err)
 			}
