@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/stagedoor/stagedoor/audit/internal/chain"
+	"github.com/stagedoor/stagedoor/internal/db"
+)
+
+// The bounds of what is searched for in the text of an event.
+const (
+	maxWords = 200
+	maxWord  = 64 // bytes
+)
+
+// indexWords makes the entries findable by their words.
+func indexWords(ctx context.Context, tx *db.Tx, entries []chain.Entry) error {
+	column, value := "rowid", "$2"
+	if tx.Dialect() == db.Postgres {
+		column, value = "seq", "to_tsvector('simple', $2)"
+	}
+	insert := `INSERT INTO audit_word (` + column + `, words) VALUES ($1, ` + value + `)`
+	for i := range entries {
+		if _, err := tx.ExecContext(ctx, insert, entries[i].Seq, strings.Join(wordsOf(&entries[i]), " ")); err != nil {
+			return fmt.Errorf("index the words of an audit event: %w", err)
+		}
+	}
+	return nil
+}
+
+// forgetWords makes the entries up to and with seq unfindable.
+func forgetWords(ctx context.Context, tx *db.Tx, after, upTo int64) error {
+	column := "rowid"
+	if tx.Dialect() == db.Postgres {
+		column = "seq"
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM audit_word WHERE `+column+` > $1 AND `+column+` <= $2`, after, upTo); err != nil {
+		return fmt.Errorf("remove the words of audit events: %w", err)
+	}
+	return nil
+}
+
+// wordsOf lists the different words of an entry, in lower case.
+func wordsOf(e *chain.Entry) []string {
+	v := &e.Event
+	var list []string
+	seen := map[string]bool{}
+	add := func(text string) {
+		for _, w := range split(text) {
+			if len(list) < maxWords && !seen[w] {
+				seen[w] = true
+				list = append(list, w)
+			}
+		}
+	}
+	for _, text := range []string{
+		v.Plugin, v.Name, string(v.Severity), string(v.Status), v.Actor.Subject, v.Actor.Via, v.Actor.IP, v.Target, v.Reason,
+		v.Request.ID, v.Request.Method, v.Request.Path, v.ID,
+	} {
+		add(text)
+	}
+	var meta any
+	if json.Unmarshal([]byte(e.Meta), &meta) == nil {
+		walk(meta, add)
+	}
+	return list
+}
+
+func walk(v any, add func(string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, item := range v {
+			add(key)
+			walk(item, add)
+		}
+	case []any:
+		for _, item := range v {
+			walk(item, add)
+		}
+	case string:
+		add(v)
+	case nil, bool:
+	default:
+		add(fmt.Sprint(v))
+	}
+}
+
+// split cuts text into words: runs of letters and digits, in lower case. Both
+// engines get words that are cut already, so that they find the same.
+func split(text string) []string {
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	for i, w := range words {
+		if len(w) > maxWord {
+			words[i] = strings.ToValidUTF8(w[:maxWord], "")
+		}
+	}
+	return words
+}
+
+// match renders words as a query for all of them, each as the beginning of a
+// word of the event.
+func match(dialect db.Dialect, words []string) string {
+	terms := make([]string, len(words))
+	for i, w := range words {
+		if dialect == db.Postgres {
+			terms[i] = w + ":*"
+		} else {
+			terms[i] = `"` + w + `"*`
+		}
+	}
+	if dialect == db.Postgres {
+		return strings.Join(terms, " & ")
+	}
+	return strings.Join(terms, " ")
+}
