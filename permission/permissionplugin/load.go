@@ -15,7 +15,9 @@ import (
 
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/yamlx"
+	"github.com/stagedoor/stagedoor/permission"
 	"github.com/stagedoor/stagedoor/permission/internal/policy"
+	"github.com/stagedoor/stagedoor/permission/internal/rest"
 	"github.com/stagedoor/stagedoor/permission/internal/statement"
 )
 
@@ -23,6 +25,7 @@ import (
 const (
 	enabledKey = "permission.enabled"
 	policyKey  = "permission.policy"
+	rolesKey   = "permission.rbac"
 )
 
 // configured is where the configuration says that the policy is: a file, or a
@@ -120,6 +123,10 @@ func (p *Permission) source(c configured) (policy.Source, []statement.Finding, e
 		return policy.AllowAll("permission.enabled is false: users may do everything"), nil, nil
 	case p.brought != nil:
 		return policy.Plain(p.brought, p.registry), nil, nil
+	case p.roles != nil && (c.file != "" || c.inline != nil):
+		return nil, nil, fault.At(p.at(policyKey), "%s and %s are both configured, but only one policy can decide", policyKey, rolesKey)
+	case p.roles != nil:
+		return p.roles, nil, nil
 	case c.inline != nil:
 		options.File = c.inline.At.File
 		s, findings, err := statement.FromTree(c.inline, options)
@@ -171,6 +178,33 @@ func (p *Permission) reload() {
 		return
 	}
 	p.log.InfoContext(ctx, "policy loaded", "statements", len(p.authorizer.Source().Statements()))
+}
+
+// describe describes the policy in force.
+func (p *Permission) describe() rest.PolicyJSON {
+	out := rest.PolicyJSON{Statements: []policy.Statement{}, Files: []string{}, Default: "deny", Problem: p.refused.Load()}
+	if c, err := p.settings(); err == nil {
+		out.Enabled = c.enabled
+	}
+	source := p.authorizer.Source()
+	if source == nil {
+		return out
+	}
+	out.Statements = append(out.Statements, source.Statements()...)
+	state := source.State()
+	if out.Files = append(out.Files, state.Files...); len(out.Files) > 0 {
+		out.File = out.Files[0]
+	}
+	if !state.LoadedAt.IsZero() {
+		out.LoadedAt = &state.LoadedAt
+	}
+	if state.Default == permission.Allow {
+		out.Default = "allow"
+	}
+	if out.Problem == nil {
+		out.Problem = state.Problem
+	}
+	return out
 }
 
 var place = regexp.MustCompile(`^(.+?):(\d+)(?::\d+)?: `)

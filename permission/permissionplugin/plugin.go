@@ -18,7 +18,9 @@ import (
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/permission"
+	"github.com/stagedoor/stagedoor/permission/internal/explain"
 	"github.com/stagedoor/stagedoor/permission/internal/policy"
+	"github.com/stagedoor/stagedoor/permission/internal/rbac"
 	"github.com/stagedoor/stagedoor/permission/internal/registry"
 	"github.com/stagedoor/stagedoor/permission/internal/rest"
 	"github.com/stagedoor/stagedoor/permission/internal/statement"
@@ -52,6 +54,10 @@ type Permission struct {
 	problem    error             // what plugins did wrong while they were initialised
 	brought    permission.Policy // by a plugin
 	broughtBy  string
+	// roles is the policy of permission.rbac, and roleOwner who owns one of its
+	// roles; nil where it is not configured. Init sets them.
+	roles     policy.Source
+	roleOwner func(role string) (owner string, ok bool)
 
 	loading sync.Mutex // held while a policy is read and put into force
 	started atomic.Bool
@@ -83,8 +89,24 @@ func (p *Permission) Init(_ context.Context, h *plugin.Host) error {
 	h.Actors.Go("permission-denials", denials.Run)
 	h.Actors.Go("permission-policy", p.follow)
 	h.Config.Subscribe(p.reload)
+	p.For(p.ID(), h.HTTP).Define(rbac.Definition(p.ownerOf))
 	(&rest.REST{Authorizer: p.authorizer, Registry: p.registry}).Register(h.HTTP)
+	(&rest.Explaining{
+		Explainer: explain.New(explain.Deps{
+			Registry: p.registry, Source: p.authorizer.Source, Directory: p.deps.Directory, Reader: h.Catalog.Reader(),
+		}),
+		Authorizer: p.authorizer,
+		Policy:     p.describe,
+	}).Register(h.HTTP)
 	return nil
+}
+
+// ownerOf tells who owns a role.
+func (p *Permission) ownerOf(role string) (string, bool) {
+	if p.roleOwner == nil {
+		return "", false
+	}
+	return p.roleOwner(role)
 }
 
 // Start loads the policy, when all plugins have said what can be permitted. An

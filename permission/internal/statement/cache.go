@@ -11,7 +11,7 @@ import (
 
 // generation is how many decisions are remembered before the older half is
 // forgotten.
-const generation = 1 << 14
+const generation = 1 << 12
 
 // cache remembers decisions by principal and permission, in two generations:
 // what is asked for lives on, what is not is forgotten with the older one. A

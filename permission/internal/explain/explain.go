@@ -1,0 +1,264 @@
+package explain
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/stagedoor/stagedoor/catalog"
+	"github.com/stagedoor/stagedoor/identity"
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/permission"
+	"github.com/stagedoor/stagedoor/permission/internal/condition"
+	"github.com/stagedoor/stagedoor/permission/internal/policy"
+	"github.com/stagedoor/stagedoor/permission/internal/registry"
+)
+
+// Deps is what an [Explainer] is made of. Registry and Source are required;
+// what is explained about others needs Directory, what is said about the
+// catalog needs Reader.
+type Deps struct {
+	Registry *registry.Registry
+	// Source returns the policy in force.
+	Source    func() policy.Source
+	Directory func() identity.Directory
+	Reader    catalog.Reader
+}
+
+// Explainer explains decisions. Safe for concurrent use.
+type Explainer struct{ deps Deps }
+
+// New returns an explainer.
+func New(d Deps) *Explainer { return &Explainer{d} }
+
+// Question is what to explain.
+type Question struct {
+	Who        identity.Principal
+	Permission string
+	// ResourceRef asks about one resource; empty asks about all.
+	ResourceRef string
+	// Detail gives what the conditions say about the resource. Without it the
+	// answer does not tell a resource that is hidden from one that is not
+	// there.
+	Detail bool
+}
+
+// Answer is an explanation.
+type Answer struct {
+	User        string             `json:"user"`
+	Ownership   []string           `json:"ownership"`
+	Permission  Permission         `json:"permission"`
+	ResourceRef string             `json:"resourceRef,omitempty"`
+	Result      permission.Result  `json:"result"`
+	Reason      string             `json:"reason"`
+	Source      *permission.Source `json:"source"`
+	Statements  []Statement        `json:"statements"`
+	// Condition is that of the decision over all resources.
+	Condition *permission.Condition `json:"condition,omitempty"`
+	Verdicts  *condition.Verdict    `json:"verdicts,omitempty"`
+}
+
+// Permission is a permission in an [Answer].
+type Permission struct {
+	Name         string `json:"name"`
+	Action       string `json:"action,omitempty"`
+	ResourceType string `json:"resourceType,omitempty"`
+}
+
+// Statement is one statement in an [Answer].
+type Statement struct {
+	Source  permission.Source `json:"source"`
+	Matched bool              `json:"matched"`
+	// Decided is set when the result depends on the statement.
+	Decided bool   `json:"decided"`
+	Why     string `json:"why"`
+	// Without is what the result would be without this statement, for those
+	// that decided.
+	Without permission.Result `json:"without,omitempty"`
+	// Holds says whether the condition of the statement holds for the resource,
+	// for those that matched and have one.
+	Holds *bool `json:"holds,omitempty"`
+}
+
+// Principal is a user with what it owns things by now.
+func (x *Explainer) Principal(ctx context.Context, userRef string) (identity.Principal, error) {
+	ref, err := catalog.ParseRef(userRef, catalog.RefDefaults{Kind: "user"})
+	if err != nil {
+		return identity.Principal{}, fault.Newf(fault.Invalid, "user: %w", err)
+	}
+	if x.deps.Directory == nil || x.deps.Directory() == nil {
+		return identity.Principal{}, fault.New(fault.NotImplemented, "this portal does not know what users own things by")
+	}
+	owns, err := x.deps.Directory().OwnershipOf(ctx, ref.String())
+	if err != nil {
+		return identity.Principal{}, fmt.Errorf("find what %s owns things by: %w", ref, err)
+	}
+	return identity.Principal{Kind: identity.User, Subject: ref.String(), Ownership: owns}, nil
+}
+
+// permission finds a permission by its name.
+func (x *Explainer) permission(name string) (permission.Permission, error) {
+	p, _, ok := x.deps.Registry.Permission(name)
+	if ok {
+		return p, nil
+	}
+	var names []string
+	for _, pl := range x.deps.Registry.Plugins() {
+		for _, p := range pl.Permissions {
+			names = append(names, p.Name)
+		}
+	}
+	hint := ""
+	if near := condition.Nearest(name, names); near != "" {
+		hint = "; did you mean " + near + "?"
+	}
+	return p, fault.Newf(fault.Invalid, "unknown permission %q%s", name, hint)
+}
+
+// Explain explains a decision. It returns an error with code invalid for a
+// permission that is not known, and for a resource with a permission that is
+// not about any.
+func (x *Explainer) Explain(ctx context.Context, q Question) (Answer, error) {
+	p, err := x.permission(q.Permission)
+	if err != nil {
+		return Answer{}, err
+	}
+	if q.ResourceRef != "" && p.ResourceType == "" {
+		return Answer{}, fault.Newf(fault.Invalid, "%s is not about a resource; leave out resourceRef", p.Name)
+	}
+	source := x.deps.Source()
+	d, err := source.Decide(ctx, q.Who, p)
+	if err != nil {
+		return Answer{}, err
+	}
+	steps, err := source.Trace(ctx, q.Who, p)
+	if err != nil {
+		return Answer{}, err
+	}
+	a := Answer{
+		User: q.Who.Subject, Ownership: append([]string{}, q.Who.Ownership...), ResourceRef: q.ResourceRef,
+		Permission: Permission{p.Name, p.Action, p.ResourceType},
+		Result:     d.Result, Reason: d.Reason, Condition: d.Condition, Statements: make([]Statement, len(steps)),
+	}
+	if d.Source.File != "" {
+		a.Source = &d.Source
+	}
+	for i, s := range steps {
+		a.Statements[i] = Statement{Source: s.Source, Matched: s.Matched, Decided: s.Decided, Why: s.Why}
+	}
+	if q.ResourceRef == "" || d.Result != permission.Conditional {
+		for i := range steps {
+			if steps[i].Decided {
+				a.Statements[i].Without = without(steps, i, source.State().Default).Result
+			}
+		}
+		return a, nil
+	}
+	return a, x.settle(ctx, q, p, d, steps, source.State().Default, &a)
+}
+
+// without is the decision without one step.
+func without(steps []policy.Step, i int, byDefault permission.Result) permission.Decision {
+	rest := append(append([]policy.Step(nil), steps[:i]...), steps[i+1:]...)
+	return policy.Combine(rest, byDefault)
+}
+
+// settle explains a conditional decision about one resource.
+func (x *Explainer) settle(ctx context.Context, q Question, p permission.Permission, d permission.Decision, steps []policy.Step, byDefault permission.Result, a *Answer) error {
+	holds := func(c permission.Condition) (bool, error) { return x.holds(ctx, p, q.ResourceRef, c) }
+	allowed, err := holds(*d.Condition)
+	if err != nil {
+		return err
+	}
+	a.Result = permission.Deny
+	if allowed {
+		a.Result = permission.Allow
+	}
+	if !allowed && !q.Detail {
+		a.Reason = "the conditions do not hold for it, or there is no such thing"
+		return nil
+	}
+	exists, err := holds(permission.Condition{AllOf: []permission.Condition{}})
+	if err != nil {
+		return err
+	}
+	if !exists {
+		a.Reason = "there is no such thing as " + q.ResourceRef
+		return nil
+	}
+	verdict, err := condition.Judge(*d.Condition, holds)
+	if err != nil {
+		return err
+	}
+	a.Verdicts = &verdict
+	if len(steps) == 0 {
+		return nil
+	}
+	return x.decider(steps, byDefault, holds, a)
+}
+
+// decider finds the statement that decides about an existing resource.
+func (x *Explainer) decider(steps []policy.Step, byDefault permission.Result, holds func(permission.Condition) (bool, error), a *Answer) error {
+	a.Source, a.Reason = nil, "no statement decides about it; the default is "+strings.ToLower(string(byDefault))
+	for i := range a.Statements {
+		a.Statements[i].Decided = false
+	}
+	at, settled, err := a.walk(steps, holds)
+	if err != nil || at < 0 {
+		return err
+	}
+	a.Statements[at].Decided = true
+	a.Source = &steps[at].Source
+	word := "denied"
+	if settled == permission.Allow {
+		word = "allowed"
+	}
+	a.Reason = word + " by: " + steps[at].Source.Statement
+	if rest := without(steps, at, byDefault); rest.Result != permission.Conditional {
+		a.Statements[at].Without = rest.Result
+	} else {
+		still, err := holds(*rest.Condition)
+		if err != nil {
+			return err
+		}
+		a.Statements[at].Without = permission.Deny
+		if still {
+			a.Statements[at].Without = permission.Allow
+		}
+	}
+	return nil
+}
+
+// walk goes through the statements as the policy does for one resource. It
+// returns the number of the one that decides, or -1, and what it says.
+func (a *Answer) walk(steps []policy.Step, holds func(permission.Condition) (bool, error)) (int, permission.Result, error) {
+	for i, s := range steps {
+		if !s.Matched {
+			continue
+		}
+		ok := true
+		if s.Condition != nil {
+			var err error
+			if ok, err = holds(*s.Condition); err != nil {
+				return -1, "", err
+			}
+			a.Statements[i].Holds = &ok
+		}
+		switch {
+		case ok:
+			return i, s.Result, nil
+		case s.Otherwise != "":
+			return i, s.Otherwise, nil
+		}
+	}
+	return -1, "", nil
+}
+
+// holds applies a condition to one resource.
+func (x *Explainer) holds(ctx context.Context, p permission.Permission, ref string, c permission.Condition) (bool, error) {
+	out, err := x.deps.Registry.Apply(ctx, p.ResourceType, []string{ref}, c)
+	if err != nil {
+		return false, fmt.Errorf("apply a condition to %s: %w", ref, err)
+	}
+	return len(out) == 1 && out[0], nil
+}

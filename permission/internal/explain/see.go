@@ -1,0 +1,263 @@
+package explain
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stagedoor/stagedoor/catalog"
+	"github.com/stagedoor/stagedoor/identity"
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/permission"
+	"github.com/stagedoor/stagedoor/permission/internal/condition"
+)
+
+// readEntity is the permission by which entities are seen.
+const readEntity = "catalog.entity.read"
+
+// Visible is what a user can see of the catalog.
+type Visible struct {
+	User      string             `json:"user"`
+	Ownership []string           `json:"ownership"`
+	Result    permission.Result  `json:"result"`
+	Reason    string             `json:"reason"`
+	Source    *permission.Source `json:"source"`
+	Visible   int                `json:"visible"`
+	Total     int                `json:"total"`
+	Kinds     []KindCount        `json:"kinds"`
+}
+
+// KindCount counts the entities of a kind.
+type KindCount struct {
+	Kind    string `json:"kind"`
+	Visible int    `json:"visible"`
+	Total   int    `json:"total"`
+}
+
+// Visible says what the user can see, of one kind or of all. Without detail
+// the totals are those of what the user can see, because the number of hidden
+// things is hidden too.
+func (x *Explainer) Visible(ctx context.Context, who identity.Principal, kind string, detail bool) (Visible, error) {
+	p, err := x.permission(readEntity)
+	if err != nil {
+		return Visible{}, err
+	}
+	d, err := x.deps.Source().Decide(ctx, who, p)
+	if err != nil {
+		return Visible{}, err
+	}
+	out := Visible{
+		User: who.Subject, Ownership: append([]string{}, who.Ownership...), Result: d.Result, Reason: d.Reason,
+		Kinds: []KindCount{},
+	}
+	if d.Source.File != "" {
+		out.Source = &d.Source
+	}
+	total, err := x.kinds(ctx, identity.System("permission"), kind)
+	if err != nil {
+		return out, err
+	}
+	seen := total
+	switch d.Result {
+	case permission.Deny:
+		seen = nil
+	case permission.Conditional:
+		// The catalog applies the condition as it does for the user's own
+		// requests.
+		if seen, err = x.kinds(ctx, who, kind); err != nil {
+			return out, err
+		}
+	case permission.Allow:
+	}
+	for name, n := range total {
+		count := KindCount{Kind: name, Visible: seen[name], Total: n}
+		if !detail {
+			count.Total = count.Visible
+		}
+		if count.Total > 0 {
+			out.Kinds = append(out.Kinds, count)
+		}
+		out.Visible += count.Visible
+		out.Total += count.Total
+	}
+	slices.SortFunc(out.Kinds, func(a, b KindCount) int { return cmp.Compare(a.Kind, b.Kind) })
+	return out, nil
+}
+
+// kinds counts the entities that the principal sees by kind.
+func (x *Explainer) kinds(ctx context.Context, who identity.Principal, kind string) (map[string]int, error) {
+	var filter catalog.Filter
+	if kind != "" {
+		filter = catalog.Match{Key: "kind", Values: []string{kind}}
+	}
+	if x.deps.Reader == nil {
+		return nil, fault.New(fault.NotImplemented, "this portal has no catalog")
+	}
+	facets, err := x.deps.Reader.Facets(identity.NewContext(ctx, who), []string{"kind"}, filter)
+	if err != nil {
+		return nil, fmt.Errorf("count entities: %w", err)
+	}
+	out := map[string]int{}
+	for _, f := range facets["kind"] {
+		out[f.Value] = f.Count
+	}
+	return out, nil
+}
+
+// Viewers is who may do something with a resource.
+type Viewers struct {
+	ResourceRef string   `json:"resourceRef"`
+	Permission  string   `json:"permission"`
+	Total       int      `json:"total"`
+	Allowed     int      `json:"allowed"`
+	Items       []Viewer `json:"items"`
+}
+
+// Viewer is one user in [Viewers].
+type Viewer struct {
+	User        string             `json:"user"`
+	DisplayName string             `json:"displayName,omitempty"`
+	Result      permission.Result  `json:"result"`
+	Reason      string             `json:"reason"`
+	Source      *permission.Source `json:"source"`
+}
+
+// Page is a part of a list.
+type Page struct {
+	Limit, Offset int
+	// Result keeps those with this result; empty keeps all.
+	Result permission.Result
+}
+
+// Viewers decides for all users of the catalog. Those that are allowed come
+// first, then it is by ref.
+func (x *Explainer) Viewers(ctx context.Context, name, resourceRef string, page Page) (Viewers, error) {
+	p, err := x.permission(name)
+	if err != nil {
+		return Viewers{}, err
+	}
+	if p.ResourceType != "" && resourceRef == "" {
+		return Viewers{}, fault.Newf(fault.Invalid, "%s is about a resource; name one with resourceRef", p.Name)
+	}
+	system := identity.NewContext(ctx, identity.System("permission"))
+	if x.deps.Reader == nil || x.deps.Directory == nil || x.deps.Directory() == nil {
+		return Viewers{}, fault.New(fault.NotImplemented, "this portal has no catalog of users")
+	}
+	users, err := x.deps.Reader.Query(system, catalog.Query{Filter: catalog.Match{Key: "kind", Values: []string{"user"}}, Limit: -1})
+	if err != nil {
+		return Viewers{}, fmt.Errorf("list users: %w", err)
+	}
+	out := Viewers{ResourceRef: resourceRef, Permission: p.Name, Total: len(users.Items), Items: []Viewer{}}
+	judge := x.judge(ctx, p, resourceRef)
+	for _, e := range users.Items {
+		v, err := x.viewer(system, e, p, judge)
+		if err != nil {
+			return out, err
+		}
+		if v.Result == permission.Allow {
+			out.Allowed++
+		}
+		if page.Result == "" || v.Result == page.Result {
+			out.Items = append(out.Items, v)
+		}
+	}
+	slices.SortFunc(out.Items, func(a, b Viewer) int {
+		return cmp.Or(cmp.Compare(a.Result, b.Result), cmp.Compare(a.User, b.User)) // ALLOW comes before DENY
+	})
+	out.Items = out.Items[min(max(page.Offset, 0), len(out.Items)):]
+	if page.Limit > 0 {
+		out.Items = out.Items[:min(page.Limit, len(out.Items))]
+	}
+	return out, nil
+}
+
+func (x *Explainer) viewer(ctx context.Context, e catalog.Entity, p permission.Permission, judge func(permission.Condition) (bool, error)) (Viewer, error) {
+	ref := e.Ref().String()
+	owns, err := x.deps.Directory().OwnershipOf(ctx, ref)
+	if err != nil {
+		return Viewer{}, fmt.Errorf("find what %s owns things by: %w", ref, err)
+	}
+	d, err := x.deps.Source().Decide(ctx, identity.Principal{Kind: identity.User, Subject: ref, Ownership: owns}, p)
+	if err != nil {
+		return Viewer{}, err
+	}
+	v := Viewer{User: ref, Result: d.Result, Reason: d.Reason}
+	profile, _ := e.Spec()["profile"].(map[string]any)
+	if v.DisplayName, _ = profile["displayName"].(string); v.DisplayName == "" {
+		v.DisplayName, _ = e.Metadata()["title"].(string)
+	}
+	if d.Source.File != "" {
+		v.Source = &d.Source
+	}
+	if d.Result != permission.Conditional {
+		return v, nil
+	}
+	v.Result = permission.Deny
+	holds, err := judge(*d.Condition)
+	if holds {
+		v.Result = permission.Allow
+	} else {
+		v.Reason = "the conditions do not hold: " + d.Source.Statement
+	}
+	return v, err
+}
+
+// judge applies conditions to one resource. What many users share, such as a
+// part of their conditions that names no owner, is applied once.
+func (x *Explainer) judge(ctx context.Context, p permission.Permission, ref string) func(permission.Condition) (bool, error) {
+	known := map[string]bool{}
+	leaf := func(c permission.Condition) (bool, error) {
+		key := condition.Key(c)
+		if v, ok := known[key]; ok {
+			return v, nil
+		}
+		v, err := x.holds(ctx, p, ref, c)
+		known[key] = v
+		return v, err
+	}
+	exists, probed := false, false
+	return func(c permission.Condition) (bool, error) {
+		if !probed {
+			var err error
+			if exists, err = x.holds(ctx, p, ref, permission.Condition{AllOf: []permission.Condition{}}); err != nil {
+				return false, err
+			}
+			probed = true
+		}
+		if !exists {
+			return false, nil
+		}
+		return evaluate(c, leaf)
+	}
+}
+
+// evaluate is [condition.Judge] that stops where the result is clear.
+func evaluate(c permission.Condition, leaf func(permission.Condition) (bool, error)) (bool, error) {
+	switch {
+	case c.AllOf != nil:
+		for _, inner := range c.AllOf {
+			if ok, err := evaluate(inner, leaf); !ok || err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	case c.AnyOf != nil:
+		for _, inner := range c.AnyOf {
+			if ok, err := evaluate(inner, leaf); ok || err != nil {
+				return ok, err
+			}
+		}
+		return false, nil
+	case c.Not != nil:
+		ok, err := evaluate(*c.Not, leaf)
+		return !ok && err == nil, err
+	}
+	return leaf(c)
+}
+
+// IsSelf reports whether the ref names the principal itself.
+func IsSelf(who identity.Principal, ref string) bool {
+	return who.Kind == identity.User && (ref == "" || strings.EqualFold(ref, who.Subject))
+}
