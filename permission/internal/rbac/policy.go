@@ -155,7 +155,9 @@ func (p *Policy) Trace(ctx context.Context, who identity.Principal, perm permiss
 	if err != nil {
 		return nil, err
 	}
-	return in.model.steps(asked{view: v, p: perm, resources: p.Resources, roles: in.model.Roles()}), nil
+	steps := in.model.steps(asked{view: v, p: perm, resources: p.Resources, roles: in.model.Roles()})
+	policy.Combine(steps, permission.Deny) // marks those that decide
+	return steps, nil
 }
 
 // State implements policy.Source.
