@@ -100,7 +100,7 @@ func (*Identity) ID() string { return "auth" }
 func (i *Identity) Init(ctx context.Context, h *plugin.Host) error {
 	i.host = h
 	i.rest.SignIn.Audit = h.Audit
-	i.resolver = &resolve.Resolver{Catalog: h.Catalog.Reader}
+	i.resolver = &resolve.Resolver{Catalog: h.Catalog.Reader, Logger: h.Logger}
 	if err := i.Configure(ctx, h.Config); err != nil {
 		return err
 	}
@@ -163,10 +163,15 @@ func (i *Identity) Configure(ctx context.Context, cfg plugin.Config) error {
 	if err != nil {
 		return err
 	}
+	resolvers, err := readResolvers(cfg, environment)
+	if err != nil {
+		return err
+	}
 	if err := i.configureProviders(ctx, cfg, s, environment); err != nil {
 		return err
 	}
 	i.SetCallers(callers)
+	i.resolver.Set(resolvers)
 	i.settings.Store(s)
 	return nil
 }

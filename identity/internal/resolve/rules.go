@@ -38,8 +38,15 @@ var titles = map[string]string{
 	"oidc": "OIDC", "okta": "Okta", "onelogin": "OneLogin", "openshift": "OpenShift", "bitbucket": "Bitbucket", "auth0": "Auth0",
 }
 
+// ownRules are the providers that have resolvers of their own, or only those
+// that all have. Others are taken for OpenID providers.
+var ownRules = []string{
+	"atlassian", "auth0", "awsalb", "azureEasyAuth", "bitbucket", "bitbucketServer", "cfaccess", "gcpIap", "github", "gitlab", "google",
+	"guest", "microsoft", "oauth2", "oauth2Proxy", "okta", "onelogin", "openshift", "pinniped",
+}
+
 // rulesOf are the resolvers of the provider, called as in Backstage 1.55 and,
-// for oidc, also as in Red Hat Developer Hub.
+// for OpenID providers, also as in Red Hat Developer Hub.
 func rulesOf(provider string) map[string]rule {
 	title := titles[provider]
 	if title == "" {
@@ -79,13 +86,14 @@ func rulesOf(provider string) map[string]rule {
 		rules["usernameMatchingUserEntityAnnotation"] = annotated("bitbucket.org/username", false, "Bitbucket user profile does not contain a Username", func(a signin.Account) string { return a.Username })
 	case "openshift":
 		rules["displayNameMatchingUserEntityName"] = named("OpenShift user profile does not contain a displayName", func(a signin.Account) string { return a.Profile.DisplayName })
-	case "oidc":
-		addOIDC(rules)
 	case "oauth2Proxy":
 		user, preferred := "X-Forwarded-User", "X-Forwarded-Preferred-Username"
 		rules["forwardedUserMatchingUserEntityName"] = named("Request did not contain a user", header(user))
 		rules["forwardedPreferredUsernameMatchingUserEntityName"] = named("Request did not contain a preferred username", header(preferred))
 		rules["oauth2ProxyUserHeaderMatchingUserEntityName"] = named("Request did not contain a user", header(preferred, user))
+	}
+	if provider == "oidc" || !slices.Contains(ownRules, provider) {
+		addOIDC(rules)
 	}
 	return rules
 }
