@@ -1,4 +1,5 @@
 import type { Entity, FacetsBody, Predicate, QueryBody, QueryPage } from '../src/api/types';
+import { answerAccess } from './access.ts';
 import { entities } from './data.ts';
 
 // Just enough of /api/catalog and /api/auth to work on pages without a server.
@@ -224,7 +225,7 @@ export function answer(
     if (entity) return entity;
     throw new MockError(404, 'NotFoundError', `No entity named '${name}' found`);
   }
-  return undefined;
+  return answerAccess(method, path, search, body);
 }
 
 /** The grant a page would be injected with, for a remembered guest. */

@@ -4,7 +4,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 
-const documents = { catalog: '../catalog/internal/rest/openapi.yaml' };
+const documents = {
+  audit: '../audit/internal/rest/openapi.yaml',
+  catalog: '../catalog/internal/rest/openapi.yaml',
+};
 const check = process.argv.includes('--check') ? ['--check'] : [];
 
 mkdirSync('src/api/generated', { recursive: true });

@@ -25,6 +25,7 @@ async function start(container: HTMLElement) {
   // What is on screen comes first; keeping it true, and where most clicks lead, can wait.
   setTimeout(() => {
     void import('./pages/entity/route');
+    void import('./auth/SessionEnded');
     keepFresh(session);
     void import('./app/live').then(({ startLive }) => startLive(queryClient, session, boot.seq));
   }, 1000);

@@ -92,7 +92,7 @@ func TestOwnPage_ForAStranger(t *testing.T) {
 			"app":                            map[string]any{"title": "Port <Lane>"},
 			"auth":                           map[string]any{"environment": "production"},
 			"enableExperimentalRedirectFlow": true,
-			"stagedoor": map[string]any{"signIn": map[string]any{"providers": map[string]any{
+			"stagedoor": map[string]any{"auth": map[string]any{"providers": map[string]any{
 				"okta": map[string]any{"title": "Harbour ID", "message": "With your badge."},
 			}}},
 		}

@@ -42,9 +42,9 @@ var knownProviders = map[string]bootProvider{
 
 // shownProviders describes the configured providers in the order of the
 // sign-in page: gateways, which know the visitor already, then the others, the
-// guest last. Titles and messages come from stagedoor.signIn where it has them.
+// guest last. Titles and messages come from stagedoor.auth.providers where it has them.
 func shownProviders(ids []string, config map[string]any) []bootProvider {
-	own := object(object(object(config, "stagedoor"), "signIn"), "providers")
+	own := object(object(object(config, "stagedoor"), "auth"), "providers")
 	out := make([]bootProvider, 0, len(ids))
 	for _, id := range ids {
 		p := knownProviders[id]

@@ -19,6 +19,8 @@ export interface Client {
   post<T>(path: string, options?: RequestOptions): Promise<T>;
   put<T>(path: string, options?: RequestOptions): Promise<T>;
   delete(path: string, options?: Omit<RequestOptions, 'body'>): Promise<void>;
+  /** The answer as it is, for a file. */
+  download(path: string, options?: Omit<RequestOptions, 'body'>): Promise<Blob>;
 }
 
 /**
@@ -45,7 +47,7 @@ export function createClient(tokens: TokenSource, fetcher: typeof fetch = fetch)
     }
   }
 
-  async function send<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+  async function ask(method: string, path: string, options: RequestOptions): Promise<Response> {
     const search = options.search?.toString();
     const url = search ? `${path}?${search}` : path;
     const token = await tokens.token();
@@ -55,6 +57,11 @@ export function createClient(tokens: TokenSource, fetcher: typeof fetch = fetch)
       if (renewed) response = await attempt(method, url, options, renewed);
     }
     if (!response.ok) throw await errorFrom(response, `${method} ${url}`);
+    return response;
+  }
+
+  async function send<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+    const response = await ask(method, path, options);
     const text = await response.text();
     return (text ? JSON.parse(text) : undefined) as T;
   }
@@ -64,5 +71,6 @@ export function createClient(tokens: TokenSource, fetcher: typeof fetch = fetch)
     post: (path, options) => send('POST', path, options),
     put: (path, options) => send('PUT', path, options),
     delete: (path, options) => send('DELETE', path, options),
+    download: async (path, options = {}) => (await ask('GET', path, options)).blob(),
   };
 }

@@ -1,21 +1,42 @@
 import { Outlet, useRouterState } from '@tanstack/react-router';
 import { IconMenu2, IconSearch, IconStarFilled, IconWifiOff } from '@tabler/icons-react';
-import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { SignInPage } from '@/auth/SignInPage';
 import { useStarred } from '@/catalog/personal';
 import { entityPath, parseRef } from '@/catalog/ref';
 import { KindIcon } from '@/catalog/kinds';
 import { AppLink } from '@/kit/AppLink';
 import { Mark, PaletteKeys } from '@/kit/kit';
-import { useNavItems } from './nav';
+import { useNavItems, type NavItem } from './nav';
 import { openPalette, PaletteHost, warmPalette } from './paletteHost';
 import { boot, session } from './services';
 import { UserMenu } from './UserMenu';
 
+// Fetched ahead by main.tsx, since it is wanted when the server may not answer.
+const SessionEnded = lazy(() =>
+  import('@/auth/SessionEnded').then(module => ({ default: module.SessionEnded })),
+);
+
 /** The frame around every page: rail, top bar on narrow screens, banners, palette. */
 export function Shell() {
   const state = useSyncExternalStore(session.subscribe, session.snapshot);
-  if (state.status === 'signed-out') return <SignInPage reason={state.reason} />;
+  const alone = useRouterState({ select: ({ location }) => standsAlone(location.pathname) });
+  if (state.status === 'signed-out') {
+    return <SignInPage cause={state.cause} expired={state.expired} />;
+  }
+  const ended = state.status === 'signed-in' && state.ended && (
+    <Suspense fallback={null}>
+      <SessionEnded ended={state.ended} provider={state.identity.provider} />
+    </Suspense>
+  );
+  if (alone) {
+    return (
+      <>
+        <Outlet />
+        {ended}
+      </>
+    );
+  }
   return (
     <>
       <a className="skip" href="#main">
@@ -31,9 +52,13 @@ export function Shell() {
         </main>
       </div>
       <PaletteHost />
+      {ended}
     </>
   );
 }
+
+/** Whether a page has no frame: it asks one thing, and nothing else should be at hand. */
+const standsAlone = (path: string) => path.startsWith('/oauth2/');
 
 function Brand() {
   const name = boot.config.organization?.name || boot.config.app.title;
@@ -62,6 +87,7 @@ function Rail() {
       </button>
       <MainNav />
       <Starred />
+      <AdminNav />
       <div className="side-foot">
         <UserMenu />
       </div>
@@ -70,23 +96,39 @@ function Rail() {
 }
 
 function MainNav() {
-  const items = useNavItems();
-  const { pathname, search } = useRouterState({ select: state => state.location });
+  const items = useNavItems().filter(({ admin }) => !admin);
   return (
     <nav className="nav" aria-label="Main">
-      {items.map(({ label, href, icon: Glyph, current }) => (
-        <AppLink
-          key={label}
-          className="nav-item"
-          href={href}
-          aria-current={current(pathname, search) ? 'page' : undefined}
-        >
-          <Glyph size={17} stroke={1.7} aria-hidden />
-          {label}
-        </AppLink>
-      ))}
+      <NavLinks items={items} />
     </nav>
   );
+}
+
+/** Below everything else, so that nothing moves when it becomes known who may see it. */
+function AdminNav() {
+  const items = useNavItems().filter(({ admin }) => admin);
+  if (items.length === 0) return null;
+  return (
+    <nav className="nav nav-admin" aria-labelledby="nav-admin">
+      <h2 id="nav-admin">Admin</h2>
+      <NavLinks items={items} />
+    </nav>
+  );
+}
+
+function NavLinks({ items }: { items: readonly NavItem[] }) {
+  const { pathname, search } = useRouterState({ select: state => state.location });
+  return items.map(({ label, href, icon: Glyph, current }) => (
+    <AppLink
+      key={label}
+      className="nav-item"
+      href={href}
+      aria-current={current(pathname, search) ? 'page' : undefined}
+    >
+      <Glyph size={17} stroke={1.7} aria-hidden />
+      {label}
+    </AppLink>
+  ));
 }
 
 const mostStarred = 8;

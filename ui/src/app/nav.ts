@@ -1,20 +1,28 @@
 import { useRouter } from '@tanstack/react-router';
 import {
   IconApi,
+  IconHistory,
   IconLayoutGrid,
   IconPlus,
+  IconShieldLock,
+  IconTemplate,
   IconTopologyRing2,
   IconUsers,
   type Icon,
 } from '@tabler/icons-react';
+import { mayRegister, useMay, type May } from '@/api/permission';
 
-interface NavItem {
+export interface NavItem {
   label: string;
   href: string;
   icon: Icon;
   /** The route it leads to; the item is shown only if that route exists. */
   route: string;
   current: (path: string, search: Search) => boolean;
+  /** Stands below the others, under a heading. */
+  admin?: boolean;
+  /** Whether it is offered to this user; to everybody without. */
+  offered?: (may: May) => boolean;
 }
 
 /** Query parameters as the router keeps them. */
@@ -23,7 +31,7 @@ type Search = Record<string, unknown>;
 const kindOf = (search: Search) => String(search['filters[kind]'] ?? '');
 const inCatalog = (path: string) => path === '/catalog' || path === '/';
 
-/** The rail, top to bottom. The command palette offers the same places. */
+/** The rail, top to bottom; the command palette offers the same places. */
 const items: readonly NavItem[] = [
   {
     label: 'Catalog',
@@ -58,11 +66,37 @@ const items: readonly NavItem[] = [
     current: path => path.startsWith('/catalog-graph'),
   },
   {
+    label: 'Create',
+    href: '/create',
+    icon: IconTemplate,
+    route: '/create',
+    current: path => path.startsWith('/create'),
+  },
+  {
     label: 'Register',
     href: '/catalog-import',
     icon: IconPlus,
     route: '/catalog-import',
     current: path => path.startsWith('/catalog-import'),
+    offered: mayRegister,
+  },
+  {
+    label: 'Policy',
+    href: '/admin/policy',
+    icon: IconShieldLock,
+    route: '/admin/policy',
+    current: path => path.startsWith('/admin/policy'),
+    admin: true,
+    offered: may => may('policy.entity.read') === true,
+  },
+  {
+    label: 'Audit log',
+    href: '/admin/audit',
+    icon: IconHistory,
+    route: '/admin/audit',
+    current: path => path.startsWith('/admin/audit'),
+    admin: true,
+    offered: may => may('audit.event.read') === true,
   },
 ];
 
@@ -73,5 +107,13 @@ export function useRouteExists(route: string): boolean {
 
 export function useNavItems(): readonly NavItem[] {
   const routes = useRouter().routesByPath;
-  return items.filter(({ route }) => route in routes);
+  const may = useMay();
+  return items.filter(({ route, offered }) => route in routes && (!offered || offered(may)));
+}
+
+/** Whether registering files is offered: the route is there and nothing forbids it. */
+export function useCanRegister(): boolean {
+  const exists = useRouteExists('/catalog-import');
+  const may = useMay();
+  return exists && mayRegister(may);
 }

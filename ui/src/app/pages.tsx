@@ -26,7 +26,10 @@ export function NotFoundPage() {
           </>
         }
       >
-        <p>The address may be mistyped, or what was here has been moved or removed.</p>
+        <p>
+          The address may be mistyped, or what was here has been moved or removed. Look for it by
+          name, or start from the catalog.
+        </p>
       </Message>
     </div>
   );

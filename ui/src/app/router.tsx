@@ -57,6 +57,26 @@ const unprocessed = createRoute({
   path: '/catalog-unprocessed-entities',
 }).lazy(() => import('@/pages/why/unprocessed').then(module => module.Route));
 
+const create = createRoute({
+  getParentRoute: () => root,
+  path: '/create',
+}).lazy(() => import('@/pages/create/route').then(module => module.Route));
+
+const consent = createRoute({
+  getParentRoute: () => root,
+  path: '/oauth2/authorize/$sessionId',
+}).lazy(() => import('@/pages/consent/route').then(module => module.Route));
+
+const policy = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/policy',
+}).lazy(() => import('@/pages/policy/route').then(module => module.Route));
+
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/audit',
+}).lazy(() => import('@/pages/audit/route').then(module => module.Route));
+
 // The stock front-end's list of APIs is the catalog with one kind chosen.
 const apis = createRoute({
   getParentRoute: () => root,
@@ -77,6 +97,10 @@ export function createAppRouter() {
       why,
       unprocessed,
       apis,
+      create,
+      consent,
+      policy,
+      audit,
       settings,
     ]),
     parseSearch,

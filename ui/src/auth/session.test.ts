@@ -83,7 +83,7 @@ describe('session', () => {
   it('is signed out without alarm when the provider remembers nobody', async () => {
     const { session } = sessionWith([() => refusal(401)], { memory: memory('okta') });
     await session.restore();
-    expect(session.snapshot()).toEqual({ status: 'signed-out', expired: true, reason: undefined });
+    expect(session.snapshot()).toEqual({ status: 'signed-out', expired: true, cause: undefined });
     expect(await session.token()).toBeUndefined();
   });
 

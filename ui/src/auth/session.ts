@@ -23,7 +23,7 @@ export interface Ended {
 
 export type SessionState =
   | { status: 'restoring' }
-  | { status: 'signed-out'; reason?: string; expired?: boolean }
+  | { status: 'signed-out'; cause?: unknown; expired?: boolean }
   | { status: 'signed-in'; identity: Identity; ended?: Ended };
 
 export interface SessionDeps {
@@ -238,7 +238,7 @@ export class Session implements TokenSource {
   private miss(cause: unknown) {
     const expired = cause instanceof ApiError && cause.status === 401;
     if (!isPassing(cause)) this.deps.memory.keep(undefined);
-    this.set({ status: 'signed-out', expired, reason: expired ? undefined : reasonOf(cause) });
+    this.set({ status: 'signed-out', expired, cause: expired ? undefined : cause });
   }
 
   private end(cause: unknown) {

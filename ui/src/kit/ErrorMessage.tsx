@@ -8,10 +8,13 @@ const advice: Record<string, [title: string, text: string]> = {
     'Check your connection. Nothing is lost; try again as soon as you are back.',
   ],
   NotAllowedError: [
-    'You may not see this',
-    'Ask whoever runs the portal for the permission, or sign in as someone else.',
+    'You may not see this, or not do this',
+    'The policy of this portal does not allow it to you. Ask whoever runs the portal for the permission, with the details below.',
   ],
-  AuthenticationError: ['Your session has ended', 'Sign in again to go on.'],
+  AuthenticationError: [
+    'You are not signed in any more',
+    'Sign out and in again, then repeat what you did.',
+  ],
 };
 
 /** Explains an error to people, with the technical part folded away. */

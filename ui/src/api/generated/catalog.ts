@@ -411,40 +411,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/.well-known/backstage/permissions/metadata": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists the permissions and rules of the catalog. */
-        get: operations["getPermissionMetadata"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/.well-known/backstage/permissions/apply-conditions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Evaluates conditions over entities, for services. */
-        post: operations["applyPermissionConditions"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/.backstage/actions/v1/actions": {
         parameters: {
             query?: never;
@@ -1636,62 +1602,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            default: components["responses"]["error"];
-        };
-    };
-    getPermissionMetadata: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Permissions and rules. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        permissions: Record<string, unknown>[];
-                        rules: Record<string, unknown>[];
-                    };
-                };
-            };
-            default: components["responses"]["error"];
-        };
-    };
-    applyPermissionConditions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": {
-                    items: Record<string, unknown>[];
-                };
-            };
-        };
-        responses: {
-            /** @description One result for each item. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: {
-                            id: string;
-                            result: string | string[];
-                        }[];
-                    };
-                };
             };
             default: components["responses"]["error"];
         };

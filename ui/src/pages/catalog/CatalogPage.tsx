@@ -4,7 +4,7 @@ import { IconPlus } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { byQuery } from '@/api/catalog';
 import { session } from '@/app/services';
-import { useRouteExists } from '@/app/nav';
+import { useCanRegister } from '@/app/nav';
 import { useTitle } from '@/app/title';
 import { kindInfo } from '@/catalog/kinds';
 import { useStarred } from '@/catalog/personal';
@@ -81,11 +81,13 @@ function useCatalogState() {
   return [state, change] as const;
 }
 
-function useViewer(): Viewer {
+/** Who looks at the list; `known` is false while the provider is still asked. */
+function useViewer(): Viewer & { known: boolean } {
   const starred = useStarred();
   const signedIn = useSyncExternalStore(session.subscribe, session.snapshot);
   return useMemo(
     () => ({
+      known: signedIn.status !== 'restoring',
       starred,
       ownershipRefs: signedIn.status === 'signed-in' ? signedIn.identity.ownershipEntityRefs : [],
     }),
@@ -96,7 +98,7 @@ function useViewer(): Viewer {
 export function CatalogPage() {
   const [state, change] = useCatalogState();
   const viewer = useViewer();
-  const canRegister = useRouteExists('/catalog-import');
+  const canRegister = useCanRegister();
   const textField = useRef<HTMLInputElement>(null);
   const client = useQueryClient();
   useTitle(state.kind === 'all' ? 'Catalog' : kindInfo(state.kind).plural);
@@ -114,7 +116,8 @@ export function CatalogPage() {
     shownKind.current = state.kind;
   }, [state.kind, page.data]);
 
-  const data = request ? page.data : { items: [], totalItems: 0, pageInfo: {} };
+  const nothing = viewer.known ? { items: [], totalItems: 0, pageInfo: {} } : undefined;
+  const data = request ? page.data : nothing;
   const pickTag = useCallback(
     (tag: string) =>
       change(refine(state, { picked: { ...state.picked, tags: toggled(state.picked.tags, tag) } })),

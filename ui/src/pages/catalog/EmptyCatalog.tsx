@@ -60,8 +60,14 @@ export function EmptyCatalog({ state, clear, canRegister }: EmptyCatalogProps) {
       }
     >
       <p>
-        Entities come from catalog-info.yaml files. Register one, or add a location or a provider
-        under <code>catalog</code> in the configuration.
+        {canRegister ? (
+          <>
+            Entities come from catalog-info.yaml files. Register one, or add a location or a
+            provider under <code>catalog</code> in the configuration.
+          </>
+        ) : (
+          'There are none, or none that the policy of this portal lets you see. Whoever runs it can tell.'
+        )}
       </p>
     </Message>
   );

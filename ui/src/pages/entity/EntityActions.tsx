@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import {
   IconCode,
   IconDots,
+  IconEye,
   IconLink,
   IconMapQuestion,
   IconPencil,
@@ -10,6 +11,7 @@ import {
 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { refreshEntity } from '@/api/entity';
+import { useMay, useMayOn } from '@/api/permission';
 import type { Entity } from '@/api/types';
 import { Popover } from '@/kit/Popover';
 import { AppLink } from '@/kit/AppLink';
@@ -27,6 +29,9 @@ export function EntityActions({ entity, entityRef }: EntityActionsProps) {
   const [told, setTold] = useState<{ text: string; bad?: boolean }>();
   const client = useQueryClient();
   const { view, edit } = originOf(entity);
+  const may = useMay();
+  const mayHere = useMayOn(entityRef);
+  const mayRemove = mayHere.delete !== false || may('catalog.location.delete') !== false;
 
   const refresh = async () => {
     setTold({ text: 'Reading its source again…' });
@@ -66,7 +71,11 @@ export function EntityActions({ entity, entityRef }: EntityActionsProps) {
           };
           return (
             <>
-              <MenuButton icon={IconRefresh} onClick={doing(() => void refresh())}>
+              <MenuButton
+                icon={IconRefresh}
+                denied={mayHere.refresh === false}
+                onClick={doing(() => void refresh())}
+              >
                 Read its source again
               </MenuButton>
               <MenuButton icon={IconLink} onClick={doing(() => void copyLink())}>
@@ -104,8 +113,23 @@ export function EntityActions({ entity, entityRef }: EntityActionsProps) {
                 <IconMapQuestion size={16} stroke={1.7} aria-hidden />
                 <span>Where it comes from</span>
               </AppLink>
+              {may('policy.entity.read') && (
+                <AppLink
+                  className="menu-item"
+                  role="menuitem"
+                  href={`/admin/policy?tab=viewers&entity=${encodeURIComponent(entityRef)}`}
+                >
+                  <IconEye size={16} stroke={1.7} aria-hidden />
+                  <span>Who can see this?</span>
+                </AppLink>
+              )}
               <div className="menu-sep" role="separator" />
-              <MenuButton icon={IconTrash} danger onClick={doing(() => setRemoving(true))}>
+              <MenuButton
+                icon={IconTrash}
+                danger
+                denied={!mayRemove}
+                onClick={doing(() => setRemoving(true))}
+              >
                 Remove…
               </MenuButton>
             </>
@@ -128,20 +152,24 @@ interface MenuButtonProps {
   icon: typeof IconDots;
   children: string;
   danger?: boolean;
+  /** Said and not hidden: who looks for it learns why it cannot be done. */
+  denied?: boolean;
   onClick: () => void;
 }
 
-function MenuButton({ icon: Glyph, children, danger, onClick }: MenuButtonProps) {
+function MenuButton({ icon: Glyph, children, danger, denied, onClick }: MenuButtonProps) {
   return (
     <button
       type="button"
       role="menuitem"
       className="menu-item"
-      data-danger={danger || undefined}
-      onClick={onClick}
+      data-danger={(danger && !denied) || undefined}
+      aria-disabled={denied || undefined}
+      onClick={denied ? undefined : onClick}
     >
       <Glyph size={16} stroke={1.7} aria-hidden />
       <span>{children}</span>
+      {denied && <span className="menu-note">not permitted</span>}
     </button>
   );
 }

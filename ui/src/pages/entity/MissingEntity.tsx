@@ -34,7 +34,7 @@ export function MissingEntity({ entityRef }: { entityRef: Ref }) {
         <p>
           {known
             ? data.message
-            : 'It may have been renamed or removed, or its file was never registered.'}
+            : 'It may have been renamed or removed, its file was never registered, or you may not see it.'}
         </p>
         <p className="mono state-ref">{ref}</p>
       </Message>

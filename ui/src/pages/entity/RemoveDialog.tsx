@@ -3,6 +3,7 @@ import { useRouter } from '@tanstack/react-router';
 import { useState } from 'react';
 import { byQuery, canonicalSearch } from '@/api/catalog';
 import { deleteEntity, deleteLocation, locationOf } from '@/api/entity';
+import { useMay, useMayOn } from '@/api/permission';
 import type { Entity } from '@/api/types';
 import { formatRef, refOf, titleOf } from '@/catalog/ref';
 import { Dialog } from '@/kit/Dialog';
@@ -30,6 +31,8 @@ export function RemoveDialog({ entity, onClose }: { entity: Entity; onClose: () 
   const registered = useQuery(locationOf(origin));
   const others = useQuery({ ...brought(origin), enabled: Boolean(registered.data) });
   const name = titleOf(entity);
+  const mayDelete = useMayOn(formatRef(refOf(entity))).delete !== false;
+  const mayUnregister = useMay()('catalog.location.delete') !== false;
 
   const remove = async (act: () => Promise<void>) => {
     setBusy(true);
@@ -50,7 +53,7 @@ export function RemoveDialog({ entity, onClose }: { entity: Entity; onClose: () 
     <button
       type="button"
       className={registered.data ? 'btn' : 'btn btn-danger'}
-      disabled={busy}
+      disabled={busy || !mayDelete}
       onClick={() => void remove(() => deleteEntity(uid))}
     >
       {registered.data ? 'Delete only this entity' : 'Delete this entity'}
@@ -71,7 +74,7 @@ export function RemoveDialog({ entity, onClose }: { entity: Entity; onClose: () 
             <button
               type="button"
               className="btn btn-danger"
-              disabled={busy}
+              disabled={busy || !mayUnregister}
               onClick={() => void remove(() => deleteLocation(location.id))}
             >
               Unregister the location
@@ -114,6 +117,15 @@ export function RemoveDialog({ entity, onClose }: { entity: Entity; onClose: () 
           )}{' '}
           Deleting takes it out until its source is read the next time; then it comes back, unless
           it is gone there too. To remove it for good, remove it from its source.
+        </p>
+      )}
+      {!registered.isPending && (!mayDelete || (location && !mayUnregister)) && (
+        <p className="muted">
+          {!mayDelete && (!location || !mayUnregister)
+            ? 'The policy of this portal does not let you remove it.'
+            : mayDelete
+              ? 'The policy of this portal does not let you unregister locations.'
+              : 'The policy of this portal does not let you delete entities.'}
         </p>
       )}
       {failure && (

@@ -1,7 +1,10 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { IconArrowRight, IconLink } from '@tabler/icons-react';
+import { IconArrowRight, IconLink, IconLock } from '@tabler/icons-react';
 import { useState } from 'react';
+import { useCanRegister } from '@/app/nav';
 import { useTitle } from '@/app/title';
+import { AppLink } from '@/kit/AppLink';
+import { Message } from '@/kit/kit';
 import { AnalysisStep } from './AnalysisStep';
 import { isFile, readTarget } from './target';
 import { TrialStep } from './TrialStep';
@@ -15,6 +18,7 @@ export function ImportPage() {
   const navigate = useNavigate();
   const asked = raw.url ?? raw.target ?? '';
   const target = readTarget(asked);
+  if (!useCanRegister()) return <MayNotRegister />;
   return (
     <div className="page import">
       <header className="page-head">
@@ -38,6 +42,28 @@ export function ImportPage() {
           <AnalysisStep key={target} target={target} />
         )}
       </div>
+    </div>
+  );
+}
+
+function MayNotRegister() {
+  return (
+    <div className="page">
+      <Message
+        level={1}
+        icon={IconLock}
+        title="You may not register files"
+        actions={
+          <AppLink className="btn btn-primary" href="/catalog">
+            Go to the catalog
+          </AppLink>
+        }
+      >
+        <p>
+          The policy of this portal leaves that to others. Ask whoever runs it for the permission{' '}
+          <code>catalog.location.create</code>, or to register your file.
+        </p>
+      </Message>
     </div>
   );
 }

@@ -1,10 +1,11 @@
 import { IconLogout } from '@tabler/icons-react';
-import type { ReactNode } from 'react';
-import { boot } from '@/app/services';
+import { useEffect, useState, type ReactNode } from 'react';
+import { boot, session } from '@/app/services';
 import { setTheme, useTheme } from '@/app/theme';
 import { useTitle } from '@/app/title';
 import { signOut, themeOptions, useIdentity } from '@/app/UserMenu';
 import { EntityLink } from '@/catalog/EntityLink';
+import { ago, moment } from '@/catalog/time';
 import { Avatar, Segmented } from '@/kit/kit';
 import './settings.css';
 
@@ -26,6 +27,26 @@ function Setting({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
+/** How long the token lasts; it is renewed by itself before. */
+function SessionTime() {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 15_000);
+    return () => clearInterval(timer);
+  }, []);
+  const expires = session.expires();
+  if (expires === undefined) return <span className="muted">is being renewed</span>;
+  const at = new Date(expires);
+  return (
+    <span>
+      renewed by itself, at the latest{' '}
+      <time dateTime={at.toISOString()} title={moment(at)}>
+        {ago(at, new Date(now))}
+      </time>
+    </span>
+  );
+}
+
 export function SettingsPage() {
   useTitle('Settings');
   const identity = useIdentity();
@@ -42,7 +63,7 @@ export function SettingsPage() {
           <Avatar name={identity.name} large />
           <div>
             <strong>{identity.name}</strong>
-            <span className="muted">{identity.profile.email ?? identity.userEntityRef}</span>
+            <span className="muted">{identity.profile.email || identity.userEntityRef}</span>
           </div>
           <button type="button" className="btn" onClick={() => void signOut()}>
             <IconLogout size={15} aria-hidden />
@@ -57,7 +78,12 @@ export function SettingsPage() {
             <EntityLink key={ref} to={ref} defaults={{}} icon />
           ))}
         </Setting>
-        <Setting name="Signed in by">{identity.provider}</Setting>
+        <Setting name="Signed in with">
+          {session.provider(identity.provider)?.title ?? identity.provider}
+        </Setting>
+        <Setting name="Session">
+          <SessionTime />
+        </Setting>
       </Section>
       <Section title="Appearance">
         <Setting name="Theme">

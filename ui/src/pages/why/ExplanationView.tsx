@@ -9,6 +9,8 @@ import {
 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { explain, refreshEntity, unprocessed, type Explanation, type Verdict } from '@/api/entity';
+import { useMayOn } from '@/api/permission';
+import { useCanRegister } from '@/app/nav';
 import { entityPath, parseRef } from '@/catalog/ref';
 import { AppLink } from '@/kit/AppLink';
 import { ErrorMessage } from '@/kit/ErrorMessage';
@@ -43,6 +45,9 @@ export function ExplanationView({ question }: { question: Exclude<Question, { so
   );
   const client = useQueryClient();
   const [told, setTold] = useState<string>();
+  const canRegister = useCanRegister();
+  const reading = query.data?.entity?.entityRef ?? query.data?.sources?.[0]?.entityRef;
+  const mayRead = useMayOn(reading);
   if (query.isError) {
     return <ErrorMessage error={query.error} retry={() => void query.refetch()} />;
   }
@@ -50,7 +55,6 @@ export function ExplanationView({ question }: { question: Exclude<Question, { so
   if (!answer) return <div className="panel sk-live why-wait" />;
 
   const [Glyph, tone, title] = looks[answer.verdict];
-  const reading = answer.entity?.entityRef ?? answer.sources?.[0]?.entityRef;
   const left = (answer.refused?.length ?? 0) + (answer.conflicts?.length ?? 0) + failed.length;
   const unread = answer.sources?.[0]?.problems?.length ?? 0;
   const troubled =
@@ -83,7 +87,7 @@ export function ExplanationView({ question }: { question: Exclude<Question, { so
                 Open it
               </AppLink>
             )}
-            {answer.verdict === 'unknown' && (
+            {answer.verdict === 'unknown' && canRegister && (
               <AppLink
                 className="btn btn-primary"
                 href={
@@ -95,7 +99,7 @@ export function ExplanationView({ question }: { question: Exclude<Question, { so
                 Register its file
               </AppLink>
             )}
-            {reading && (
+            {reading && mayRead.refresh !== false && (
               <button type="button" className="btn" onClick={() => void refresh()}>
                 <IconRefresh size={15} aria-hidden />
                 Read it again now

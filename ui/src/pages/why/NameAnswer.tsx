@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { IconMapQuestion } from '@tabler/icons-react';
 import { byQuery } from '@/api/catalog';
 import { explain, unprocessed } from '@/api/entity';
+import { useCanRegister } from '@/app/nav';
 import { formatRef, refOf } from '@/catalog/ref';
 import { AppLink } from '@/kit/AppLink';
 import { Message } from '@/kit/kit';
@@ -11,6 +12,7 @@ import { RefusedPanel } from './LeftOut';
 
 /** Only a name is known: the entities called so, and refused documents that mention it. */
 export function NameAnswer({ name }: { name: string }) {
+  const canRegister = useCanRegister();
   const present = useQuery(
     byQuery({
       body: {
@@ -34,9 +36,11 @@ export function NameAnswer({ name }: { name: string }) {
         icon={IconMapQuestion}
         title={`Nothing mentions “${name}”`}
         actions={
-          <AppLink className="btn btn-primary" href="/catalog-import">
-            Register its file
-          </AppLink>
+          canRegister && (
+            <AppLink className="btn btn-primary" href="/catalog-import">
+              Register its file
+            </AppLink>
+          )
         }
       >
         <p>
