@@ -170,20 +170,6 @@ func TestVerify_RemembersButNeverBeyondTheEnd(t *testing.T) {
 	}
 }
 
-func BenchmarkVerify_Remembered(b *testing.B) {
-	c := &clock{time.Unix(1_800_000_000, 0)}
-	issuer := newReplica(newMemoryKeys(), c, "a")
-	issued, err := issuer.User(b.Context(), token.User{Ref: "user:default/jane"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := issuer.Verify(b.Context(), issued.Token); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func TestKeys_RotateAndStayForThreeLives(t *testing.T) {
 	t.Parallel()
 	c, keys := &clock{time.Unix(1_800_000_000, 0)}, newMemoryKeys()

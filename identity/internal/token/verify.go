@@ -143,6 +143,13 @@ func (i *Issuer) prove(ctx context.Context, token, failed string) (*proven, erro
 	case t.Algorithm != algES256:
 		return nil, &refusal{failed, errAlgorithm}
 	}
+	// What has ended, as the tokens of a forgotten tab have, needs no key.
+	if p.claims, err = t.Claims(); err == nil {
+		err = p.claims.Check(i.deps.Clock())
+	}
+	if err != nil {
+		return nil, &refusal{failed, err}
+	}
 	key, err := i.keys.public(ctx, t.KeyID)
 	if errors.Is(err, errUnknownKey) {
 		return nil, &refusal{failed, err}
@@ -152,12 +159,6 @@ func (i *Issuer) prove(ctx context.Context, token, failed string) (*proven, erro
 	}
 	if !verifyES256(key, t.Input, t.Signature) {
 		return nil, &refusal{failed, errForged}
-	}
-	if p.claims, err = t.Claims(); err == nil {
-		err = p.claims.Check(i.deps.Clock())
-	}
-	if err != nil {
-		return nil, &refusal{failed, err}
 	}
 	i.seen.put(digest, p)
 	return p, nil
