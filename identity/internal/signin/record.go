@@ -96,6 +96,9 @@ func (a Account) name() string {
 // reason is the part of an error that is meant for people: for those who read
 // the audit log, or, if the error does not distinguish, for everybody. What is
 // wrapped around it or inside of it may hold anything.
+//
+// An error that has more to say to those who look after the portal than to the
+// person has a method Detail.
 func reason(err error) string {
 	var detailed interface{ Detail() string }
 	if errors.As(err, &detailed) {
