@@ -49,8 +49,9 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (location st
 		problem.Code = codeInvalidRequest // RFC 6749 has no word of its own
 		return "", problem
 	}
-	if problem := checkAuthorize(cfg, c, r); problem != nil {
-		return cfg.reply(r.RedirectURI, r.State, url.Values{"error": {problem.Code}, "error_description": {problem.Description}}), nil
+	if complaint := checkAuthorize(cfg, c, r); complaint != nil {
+		params := url.Values{"error": {complaint.Code}, "error_description": {complaint.Description}}
+		return cfg.reply(r.RedirectURI, r.State, params), nil //nolint:nilerr // the client is told, by way of the browser
 	}
 	id := s.newID()
 	err = s.store.AddOAuthSession(ctx, store.OAuthSession{
@@ -106,7 +107,7 @@ func (s *Settings) checkResources(list []string) *Error {
 	for _, text := range list {
 		total += len(text) + 1
 		u, err := url.Parse(text)
-		if err != nil || !u.IsAbs() || strings.ContainsAny(text, "# ") || !(within(text, s.baseURL) || within(text, s.appURL)) {
+		if err != nil || !u.IsAbs() || strings.ContainsAny(text, "# ") || !within(text, s.baseURL) && !within(text, s.appURL) {
 			return refuse(codeInvalidTarget, "resource must be an address of this portal")
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -199,12 +197,11 @@ func (f fetcher) get(ctx context.Context, u *url.URL, development bool) ([]byte,
 		// Why is not said: the answer would map the network for strangers.
 		return nil, refuse(codeInvalidClient, "Failed to fetch client metadata")
 	}
-	raw, err := readDocument(res)
-	return raw, err
+	defer func() { _ = res.Body.Close() }() // what was read is all that counts
+	return readDocument(res)
 }
 
-func readDocument(res *http.Response) (raw []byte, err error) {
-	defer func() { err = errors.Join(err, res.Body.Close()) }()
+func readDocument(res *http.Response) ([]byte, error) {
 	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	if res.StatusCode != http.StatusOK {
 		return nil, refuse(codeInvalidClient, "Failed to fetch client metadata: status %d", res.StatusCode)
@@ -218,7 +215,7 @@ func readDocument(res *http.Response) (raw []byte, err error) {
 		return nil, refuse(codeInvalidClient, "Failed to fetch client metadata: the answer broke off")
 	}
 	if n > maxDocument {
-		return nil, refuse(codeInvalidClient, "Failed to fetch client metadata: it is larger than %s", fmt.Sprint(maxDocument))
+		return nil, refuse(codeInvalidClient, "Failed to fetch client metadata: it is larger than %d bytes", maxDocument)
 	}
 	return b.Bytes(), nil
 }

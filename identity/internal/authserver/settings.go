@@ -113,7 +113,8 @@ func (s *Settings) readDocuments(cfg plugin.Config) (err error) {
 		return err
 	}
 	if rules.Clients == nil {
-		rules.Clients = []string{"https://claude.ai/*", "https://vscode.dev/*", s.cliID()}
+		rules.Clients = []string{"https://claude.ai/*", "https://vscode.dev/*"}
+		s.cli = s.cli || rules.Enabled && !s.cliSaid // Backstage's defaults have it too
 	}
 	if rules.Redirects == nil {
 		rules.Redirects = loopbackPatterns
