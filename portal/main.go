@@ -37,6 +37,7 @@ func Main(version string, plugins ...plugin.Plugin) int {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Args: os.Args[1:], LookupEnv: os.LookupEnv, Environ: os.Environ(),
 		Clock: time.Now, NewID: uuid.NewString,
+		ConfigDir: os.UserConfigDir, OpenURL: openBrowser,
 	}
 	return env.main(ctx)
 }
@@ -53,6 +54,10 @@ type environment struct {
 	Environ        []string
 	Clock          func() time.Time
 	NewID          func() string
+	// ConfigDir is where the user's programs keep what they remember.
+	ConfigDir func() (string, error)
+	// OpenURL opens an address in the user's browser, and does not wait.
+	OpenURL func(ctx context.Context, address string) error
 }
 
 // configFlags say where the configuration is.
@@ -67,11 +72,16 @@ func (f configFlags) sources(env *environment) config.Sources {
 // commands is the command line.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the portal."`
+	Login   loginCommand   `cmd:"" help:"Sign in to a portal with the browser."`
+	Logout  logoutCommand  `cmd:"" help:"Sign out of a portal."`
+	Whoami  whoamiCommand  `cmd:"" help:"Say who one is at a portal."`
+	Token   tokenCommand   `cmd:"" help:"Print a fresh access token, for scripts."`
 	Config  configCommands `cmd:"" help:"Look at the configuration."`
 	Catalog struct {
 		Validate validateCommand `cmd:"" help:"Check entity files as the catalog would."`
 		Export   exportCommand   `cmd:"" help:"Write the entities of the catalog as YAML."`
 	} `cmd:"" help:"Work with entities."`
+	Audit  auditCommands `cmd:"" help:"Look at the audit log."`
 	Import struct {
 		Backstage importCommand `cmd:"" help:"Copy the registered locations of a running Backstage."`
 	} `cmd:"" help:"Bring things in."`

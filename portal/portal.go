@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/stagedoor/stagedoor/audit"
+	"github.com/stagedoor/stagedoor/audit/auditplugin"
 	"github.com/stagedoor/stagedoor/catalog/catalogplugin"
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/identity/identityplugin"
@@ -51,6 +51,8 @@ type Options struct {
 	Plugins []plugin.Plugin
 	// SkipMigrations leaves the schema alone.
 	SkipMigrations bool
+	// SkipPolicy leaves the configured policy alone: users may do everything.
+	SkipPolicy bool
 }
 
 // Portal is an opened portal: every plugin is initialised, nothing runs yet.
@@ -67,9 +69,12 @@ type Portal struct {
 	actors   actors
 	errs     []error
 
+	audit    *auditplugin.Audit
 	identity *identityplugin.Identity
 	catalog  *catalogplugin.Catalog
 	plugins  []plugin.Plugin
+
+	permissions *permissionplugin.Permission
 }
 
 // Open opens the database, applies migrations and initialises the plugins. The
@@ -87,6 +92,9 @@ func Open(ctx context.Context, opts Options) (_ *Portal, err error) {
 			err = errors.Join(err, p.Close())
 		}
 	}()
+	if p.audit, err = newAudit(p.db, opts, p.config); err != nil {
+		return nil, err
+	}
 	p.schedule = schedule.New(p.db, opts.Clock, opts.NewID(), opts.Logger)
 	p.reader = fetch.New(fetch.Deps{Allow: p.settings.Reading, Clock: opts.Clock, Logger: opts.Logger, UserAgent: "stagedoor/" + opts.Version})
 	return p, p.assemble(ctx)
@@ -118,7 +126,13 @@ func (p *Portal) openDatabase(ctx context.Context) error {
 // initialises everything in order.
 func (p *Portal) assemble(ctx context.Context) error {
 	webhook := webhookplugin.New(p.bus)
-	permissions := permissionplugin.New()
+	permissions := permissionplugin.New(permissionplugin.Deps{
+		Directory:  func() identity.Directory { return p.identity },
+		Position:   func(path string) fault.Position { return p.config.Current().Source(path) },
+		Dir:        p.settings.Dir,
+		SkipPolicy: p.opts.SkipPolicy,
+	})
+	p.permissions = permissions
 	p.identity = identityplugin.New(identityplugin.Deps{DB: p.db, Clock: p.opts.Clock, NewID: p.opts.NewID})
 	p.catalog = catalogplugin.New(catalogplugin.Deps{
 		DB: p.db, Strict: p.settings.Strict, Dir: p.settings.Dir, Registry: p.opts.Telemetry.Registry,
@@ -132,7 +146,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.plugins = []plugin.Plugin{p.catalog, p.identity, permissions, webhook, signals, userSettings, notifications}
+	p.plugins = []plugin.Plugin{p.audit, p.catalog, p.identity, permissions, webhook, signals, userSettings, notifications}
 	p.settings.Root.Logger = p.opts.Logger
 	p.settings.Root.Guard = guard(p.identity)
 	p.settings.Root.Now = p.opts.Clock
@@ -166,7 +180,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 			return err
 		}
 	}
-	return errors.Join(append(p.errs, permissions.Err())...)
+	return errors.Join(append(p.errs, permissions.Start(ctx))...)
 }
 
 func (p *Portal) init(ctx context.Context, pl plugin.Plugin, permissions *permissionplugin.Permission, in receiver) error {
@@ -176,12 +190,12 @@ func (p *Portal) init(ctx context.Context, pl plugin.Plugin, permissions *permis
 	}
 	routes := router{p.root.Plugin(id)}
 	p.identity.RegisterShared(routes)
-	schedulerRoutes(routes, p.schedule, id)
+	schedulerRoutes(routes, p.schedule, id, p.audit.For(id))
 	host := &plugin.Host{
 		Config: p.config, Logger: p.opts.Logger.With("plugin", id), Clock: p.opts.Clock, NewID: p.opts.NewID,
 		HTTP: routes, Actors: &p.actors, Schedule: scheduler{id, p.schedule, &p.errs},
 		Catalog: p.catalog.Extensions(), URLs: urls{p.reader}, Events: exchange{p.bus, in},
-		Permissions: permissions.For(id, routes), Audit: audit.Discard,
+		Permissions: permissions.For(id, routes), Audit: p.audit.For(id),
 	}
 	if err := pl.Init(ctx, host); err != nil {
 		return fmt.Errorf("initialise %s: %w", id, err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/httpx"
@@ -37,7 +38,7 @@ type taskInfo struct {
 }
 
 // schedulerRoutes lets services list and trigger a plugin's scheduled tasks.
-func schedulerRoutes(r plugin.Router, s *schedule.Scheduler, id string) {
+func schedulerRoutes(r plugin.Router, s *schedule.Scheduler, id string, log audit.Log) {
 	r.Handle("GET /.backstage/scheduler/v1/tasks", plugin.ServicesOnly, func(w http.ResponseWriter, r *http.Request) error {
 		states, err := s.States(r.Context(), id)
 		if err != nil {
@@ -50,7 +51,9 @@ func schedulerRoutes(r plugin.Router, s *schedule.Scheduler, id string) {
 		return httpx.JSON(w, r, map[string]any{"tasks": tasks})
 	})
 	r.Handle("POST /.backstage/scheduler/v1/tasks/{task}/trigger", plugin.ServicesOnly, func(w http.ResponseWriter, r *http.Request) error {
-		if err := s.Trigger(r.Context(), id, r.PathValue("task")); err != nil {
+		task := r.PathValue("task")
+		ctx, end := log.Begin(r.Context(), audit.Event{Name: "task-trigger", Severity: audit.Medium, Target: task})
+		if err := end(s.Trigger(ctx, id, task)); err != nil {
 			return err
 		}
 		w.WriteHeader(http.StatusOK)

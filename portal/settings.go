@@ -116,6 +116,7 @@ type cors struct {
 func readSettings(cfg plugin.Config) (settings, error) {
 	var (
 		s             settings
+		err           error
 		compatibility string
 		at            = listen{Port: defaultPort}
 		https         json.RawMessage
@@ -124,6 +125,7 @@ func readSettings(cfg plugin.Config) (settings, error) {
 		limits        json.RawMessage
 		referrer      oneOrMany
 		pause, delay  plugin.Duration
+		proxies       any
 		timeouts      struct {
 			Headers   plugin.Duration `json:"headersTimeout"`
 			Request   plugin.Duration `json:"requestTimeout"`
@@ -148,6 +150,7 @@ func readSettings(cfg plugin.Config) (settings, error) {
 		{"backend.lifecycle.startupRequestPauseTimeout", &pause},
 		{"backend.lifecycle.serverShutdownDelay", &delay},
 		{"backend.server", &timeouts},
+		{"backend.trustProxy", &proxies},
 	} {
 		if err := cfg.Decode(key.path, key.into); err != nil {
 			return s, err
@@ -178,6 +181,9 @@ func readSettings(cfg plugin.Config) (settings, error) {
 	}
 	if len(referrer) > 0 {
 		s.Root.Referrer = referrer[len(referrer)-1]
+	}
+	if s.Root.TrustProxy, err = httpx.ParseTrustProxy(proxies); err != nil {
+		return s, err
 	}
 	return s, s.optional(https, limits, csp)
 }

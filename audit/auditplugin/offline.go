@@ -29,7 +29,7 @@ func (a *Audit) Verify(ctx context.Context) (Verdict, error) {
 	}
 	out := Verdict{Checked: v.Checked, Seq: v.Seq, Hash: v.Hash, Unsealed: v.Unsealed}
 	if v.Problem != nil {
-		out.Problem = v.Problem.Error()
+		out.Problem = v.Problem.String()
 	}
 	return out, nil
 }

@@ -16,8 +16,8 @@ type Problem struct {
 	Message string `json:"message"`
 }
 
-// Error renders the problem in one line.
-func (p *Problem) Error() string {
+// String renders the problem in one line.
+func (p *Problem) String() string {
 	switch {
 	case p.Seq == 0:
 		return p.Message

@@ -42,7 +42,7 @@ func (j *Journal) kick() {
 // then it stores and seals what is left. One replica of a deployment seals;
 // when it dies another one does. owner names this one.
 func (j *Journal) Run(ctx context.Context, owner string) error {
-	if err := j.announceKey(ctx); err != nil {
+	if err := j.announceKey(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	var wg sync.WaitGroup
@@ -58,6 +58,7 @@ func (j *Journal) Run(ctx context.Context, owner string) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
 	defer cancel()
 	j.sealAll(last)
+	j.tellHead(last, 0)
 	return nil
 }
 

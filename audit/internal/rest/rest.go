@@ -69,10 +69,15 @@ const (
 )
 
 var filters = []httpx.Param{
-	{Name: "plugin"}, {Name: "event"}, {Name: "actor"}, {Name: "target"},
+	{Name: "plugin"},
+	{Name: "event"},
+	{Name: "actor"},
+	{Name: "target"},
 	{Name: "status", Enum: []string{"succeeded", "failed"}},
 	{Name: "severity", Enum: []string{"low", "medium", "high", "critical"}},
-	{Name: "from"}, {Name: "to"}, {Name: "text"},
+	{Name: "from"},
+	{Name: "to"},
+	{Name: "text"},
 }
 
 var searchParams = httpx.Params{List: append([]httpx.Param{
@@ -225,7 +230,7 @@ func (h *REST) verify(w http.ResponseWriter, r *http.Request) error {
 	e := audit.Event{Name: "log-verify", Severity: audit.Medium, Meta: map[string]any{"checked": v.Checked}}
 	if v.Problem != nil {
 		answer.Problem = v.Problem
-		e.Severity, e.Status, e.Reason = audit.Critical, audit.Failed, v.Problem.Error()
+		e.Severity, e.Status, e.Reason = audit.Critical, audit.Failed, v.Problem.String()
 	}
 	if err := h.Log.Record(r.Context(), e); err != nil {
 		return err

@@ -55,7 +55,7 @@ func (s Scrubber) Text(text string, limit int) string {
 	if len(text) > far {
 		text = strings.ToValidUTF8(text[:far], "")
 	}
-	const shortest = 4
+	const shortest = 8 // what Backstage demands of a token
 	if len(s.Token) >= shortest {
 		text = strings.ReplaceAll(text, s.Token, secret.Mask)
 	}

@@ -165,5 +165,5 @@ func (s *Store) removable(ctx context.Context, tx *db.Tx, head *chain.Head, befo
 }
 
 func broken(p *chain.Problem) error {
-	return fault.Newf(fault.Conflict, "the audit log is not what was written, so nothing is removed from it: %w", p)
+	return fault.Newf(fault.Conflict, "the audit log is not what was written, so nothing is removed from it: %s", p)
 }
