@@ -169,8 +169,14 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = m.checks(r)
 	}
-	if err == nil && m.limit != nil {
-		err = m.limit.Allow(m.plugin, callerKey(ctx, &m.guard, r), w.Header())
+	if m.limit != nil {
+		// Those whom the guard turns away count too: they cost as much.
+		caller, from := callerOf(ctx, &m.guard, r)
+		if over := m.limit.Allow(m.plugin, caller, from, w.Header()); over != nil {
+			err = over
+		} else {
+			defer func() { m.limit.settle(m.plugin, caller, statusOf(w)) }()
+		}
 	}
 	if err != nil {
 		m.fail(w, r, err)
@@ -183,6 +189,14 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := rt.handler(w, r); err != nil {
 		finish(w, r, err)
 	}
+}
+
+// statusOf is the status that was answered, as far as that is known.
+func statusOf(w http.ResponseWriter) int {
+	if resp, ok := w.(*response); ok && resp.status != 0 {
+		return resp.status
+	}
+	return http.StatusOK
 }
 
 // checks refuses requests that another site made a browser send: only cookies

@@ -30,6 +30,10 @@ type RootOptions struct {
 	// TrustedOrigins may send cookie-authenticated requests that change
 	// something, besides the portal itself: scheme://host[:port].
 	TrustedOrigins []string
+	// CrossSite are the patterns, as of net/http, of requests that other sites
+	// must be able to send with the portal's cookies. Their handlers have to
+	// prove by other means that the request was asked for.
+	CrossSite []string
 	// MaxBody bounds request bodies in bytes; default 10 MiB. A handler that
 	// expects more reads through its own http.MaxBytesReader.
 	MaxBody int64
@@ -110,6 +114,9 @@ func NewRoot(opts RootOptions) (*Root, error) {
 		if err := rt.origins.AddTrustedOrigin(origin); err != nil {
 			return nil, fault.Newf(fault.Invalid, "trusted origin %q: %w", origin, err)
 		}
+	}
+	for _, pattern := range opts.CrossSite {
+		rt.origins.AddInsecureBypassPattern(pattern)
 	}
 	if opts.RateLimit != nil {
 		rt.limit = NewLimiter(*opts.RateLimit, opts.Now)

@@ -25,6 +25,9 @@ type ServerOptions struct {
 	// request, IdleTimeout the wait for the next one. Defaults: 60 s, 300 s
 	// and 75 s. Answers have no time-out, since event streams last.
 	HeaderTimeout, RequestTimeout, IdleTimeout time.Duration
+	// MaxHeaderBytes bounds the request's headers; default 64 KiB, which holds
+	// the largest token and the cookies of several sign-ins.
+	MaxHeaderBytes int
 	// ShutdownDelay is how long the server goes on after readiness turned to
 	// 503, so that balancers notice; default none.
 	ShutdownDelay time.Duration
@@ -67,6 +70,9 @@ func NewServer(handler http.Handler, opts ServerOptions) *Server {
 		if *d.value == 0 {
 			*d.value = d.unset
 		}
+	}
+	if opts.MaxHeaderBytes == 0 {
+		opts.MaxHeaderBytes = 64 << 10
 	}
 	return &Server{opts: opts, handler: handler}
 }
@@ -114,6 +120,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ReadHeaderTimeout: s.opts.HeaderTimeout,
 		ReadTimeout:       s.opts.RequestTimeout,
 		IdleTimeout:       s.opts.IdleTimeout,
+		MaxHeaderBytes:    s.opts.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug),
 	}
 	// Requests live on while the server stops; event streams end at its end.
