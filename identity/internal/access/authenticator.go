@@ -88,6 +88,9 @@ func (a *Authenticator) bearer(ctx context.Context, bearer, target string) (iden
 	}
 	if malformed == nil {
 		p, ok, err := callers.signed(ctx, bearer, t)
+		if ok && t.Type == token.TypePlugin {
+			return a.peer(ctx, p, t, target)
+		}
 		if ok || err != nil {
 			return p, err
 		}
@@ -117,6 +120,28 @@ func (a *Authenticator) own(ctx context.Context, bearer, typ, target string) (id
 	// What is passed on is the user's limited token: the plugin token around
 	// it is good for this plugin alone.
 	return identity.Principal{Kind: identity.User, Subject: v.User, Ownership: refs, Via: v.Plugin, Token: v.UserToken}, nil
+}
+
+// peer authenticates a plugin of another portal, whose token a trusted issuer
+// signed: it is for one plugin, as ours are, and speaks for a user of this
+// portal where it says so, never for itself in that user's stead.
+func (a *Authenticator) peer(ctx context.Context, p identity.Principal, t token.JWS, target string) (identity.Principal, error) {
+	claims, err := t.Claims()
+	if err != nil || target == "" || !claims.For(target) {
+		return identity.Principal{}, fault.New(fault.Unauthenticated, "Failed plugin token verification")
+	}
+	if claims.OnBehalfOf == "" {
+		return p, nil
+	}
+	user, err := a.user(ctx, claims.OnBehalfOf)
+	if fault.Is(err, fault.Unauthenticated) {
+		err = fault.New(fault.Unauthenticated, "Invalid user token in plugin token obo claim")
+	}
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	user.Limited, user.Via, user.Access = false, p.Subject, p.Access
+	return user, nil
 }
 
 func (a *Authenticator) user(ctx context.Context, bearer string) (identity.Principal, error) {

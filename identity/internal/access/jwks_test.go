@@ -142,7 +142,6 @@ func TestAuthenticate_TokensOfATrustedIssuer(t *testing.T) {
 		"ES384 without a key id":         {signJWS(t, jose.ES384, p384, "", "JWT", claimsOf(good)), "external:idp:robot"},
 		"EdDSA":                          {signJWS(t, jose.EdDSA, private, "ed", "JWT", claimsOf(good)), "external:idp:robot"},
 		"a user token of another portal": {signJWS(t, jose.ES256, p256, "p256", token.TypeUser, claimsOf(`"iss":"https://old.example.com","aud":"portal","sub":"user:default/jane"`)), "external:idp:user:default/jane"},
-		"a plugin of another portal":     {signJWS(t, jose.ES256, p256, "p256", token.TypePlugin, claimsOf(good)), "external:idp:robot"},
 		"a limited token":                {token: signJWS(t, jose.ES256, p256, "p256", token.TypeLimitedUser, claimsOf(good))},
 		"another issuer":                 {token: signJWS(t, jose.ES256, p256, "p256", "JWT", claimsOf(`"iss":"https://evil.example.com","aud":"portal","sub":"robot"`))},
 		"no issuer":                      {token: signJWS(t, jose.ES256, p256, "p256", "JWT", claimsOf(`"aud":"portal","sub":"robot"`))},
@@ -246,5 +245,55 @@ func TestAuthenticate_PrefersItsOwnKeys(t *testing.T) {
 	forged := signJWS(t, jose.ES256, key, "own", token.TypeUser, claimsOf(`"sub":"user:default/root","aud":"backstage"`))
 	if p, err := call(a, "/api/catalog", "Bearer "+forged, ""); err == nil {
 		t.Errorf("the other portal speaks for our users: %+v", p)
+	}
+}
+
+func TestAuthenticate_PluginsOfAnotherPortal(t *testing.T) {
+	t.Parallel()
+	key := ecKey(t, elliptic.P256())
+	set := publish(t, jose.JSONWebKey{Key: key.Public(), KeyID: "theirs"})
+	clock := func() time.Time { return noon }
+	tokens := newTokens(clock, "own")
+	user, err := tokens.User(t.Context(), token.User{Ref: "user:default/jane"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited, _, err := token.Limited(user.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := access.NewAuthenticator(tokens, everybody{})
+	c, err := newCallers(t, `[{"type":"jwks","options":{"url":"`+set.URL+`","subjectPrefix":"peer"},"accessRestrictions":[{"plugin":"catalog"}]}]`, "", clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.SetCallers(c)
+	sign := func(more string) string {
+		return signJWS(t, jose.ES256, key, "theirs", token.TypePlugin, claimsOf(`"sub":"search","aud":"catalog"`+more))
+	}
+	theirUser := signJWS(t, jose.ES256, key, "theirs", token.TypeLimitedUser, claimsOf(`"sub":"user:default/root"`))
+	only := []identity.Access{{Plugin: "catalog"}}
+	for name, tc := range map[string]struct {
+		path, token string
+		want        identity.Principal
+		err         string
+	}{
+		"for itself":                         {"/api/catalog/entities", sign(""), identity.Principal{Kind: identity.Service, Subject: "external:peer:search", Token: sign(""), Access: only}, ""},
+		"for a user of ours":                 {"/api/catalog/entities", sign(`,"obo":"` + limited + `"`), identity.Principal{Kind: identity.User, Subject: "user:default/jane", Ownership: []string{"user:default/jane", "group:default/guests"}, Via: "external:peer:search", Token: limited, Access: only}, ""},
+		"for a user of theirs":               {"/api/catalog/entities", sign(`,"obo":"` + theirUser + `"`), identity.Principal{}, "Invalid user token in plugin token obo claim"},
+		"at another plugin":                  {"/api/search/query", sign(""), identity.Principal{}, "Failed plugin token verification"},
+		"a user token in a plugin's clothes": {"/api/catalog/entities", signJWS(t, jose.ES256, key, "theirs", token.TypePlugin, claimsOf(`"sub":"user:default/root","aud":"backstage"`)), identity.Principal{}, "Failed plugin token verification"},
+	} {
+		got, err := call(a, tc.path, "Bearer "+tc.token, "")
+		if (err == nil) != (tc.err == "") || (err != nil && err.Error() != tc.err) {
+			t.Errorf("%s: error %v, want %q", name, err, tc.err)
+			continue
+		}
+		if tc.want.Kind == identity.Service {
+			tc.want.Token = tc.token
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
