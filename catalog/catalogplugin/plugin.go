@@ -80,7 +80,7 @@ func (c *Catalog) Init(_ context.Context, h *plugin.Host) error {
 	c.store = store.New(c.deps.DB)
 	c.index = index.New(index.Options{Strict: c.deps.Strict, Logger: c.log})
 	c.service = service.New(service.Deps{
-		Index: c.index, Authorizer: h.Permissions, Logger: c.log, ReadOnly: settings.ReadOnly, Strict: c.deps.Strict,
+		Index: c.index, Authorizer: h.Permissions, Audit: h.Audit, Logger: c.log, ReadOnly: settings.ReadOnly, Strict: c.deps.Strict,
 	})
 	for _, r := range rest.New(rest.Deps{Service: c.service, Logger: c.log, Done: c.stopping}) {
 		h.HTTP.Handle(r.Pattern, access(r.Access), func(w http.ResponseWriter, req *http.Request) error {

@@ -18,6 +18,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/google/uuid"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/internal/index"
 	"github.com/stagedoor/stagedoor/catalog/internal/ingest"
@@ -74,6 +75,7 @@ type api struct {
 
 type options struct {
 	policy   policy
+	audit    audit.Log
 	strict   bool
 	readOnly bool
 	files    map[string]string
@@ -103,7 +105,7 @@ func newAPI(t testing.TB, o options) *api {
 	if err := a.engine.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	a.service = service.New(service.Deps{Index: a.index, Authorizer: o.policy, Strict: o.strict, ReadOnly: o.readOnly})
+	a.service = service.New(service.Deps{Index: a.index, Authorizer: o.policy, Audit: o.audit, Strict: o.strict, ReadOnly: o.readOnly})
 	a.service.Use(service.Parts{Engine: a.engine, Pipeline: pipeline, Model: kinds})
 	a.mux = httpx.NewMux("catalog", "/api/catalog", httpx.Guard{
 		Authenticate: func(r *http.Request) (context.Context, error) {

@@ -50,12 +50,12 @@ func New(d Deps) []Route {
 	const byName = "/entities/by-name/{kind}/{namespace}/{name}"
 	routes := []Route{
 		{Pattern: "GET /entities", Handler: h.listEntities},
-		{Pattern: "PUT /entities", Handler: h.pushEntities},
-		{Pattern: "DELETE /entities", Handler: h.deletePushed},
+		{Pattern: "PUT /entities", Handler: h.change(service.EventEntity, "push", h.pushEntities)},
+		{Pattern: "DELETE /entities", Handler: h.change(service.EventEntity, "delete-pushed", h.deletePushed)},
 		{Pattern: "GET /entities/by-query", Handler: h.queryEntities},
 		{Pattern: "POST /entities/by-query", Handler: h.queryEntitiesByPredicate},
 		{Pattern: "GET /entities/by-uid/{uid}", Handler: h.getEntityByUID},
-		{Pattern: "DELETE /entities/by-uid/{uid}", Handler: h.deleteEntityByUID},
+		{Pattern: "DELETE /entities/by-uid/{uid}", Handler: h.change(service.EventEntity, "delete", h.deleteEntityByUID)},
 		{Pattern: "GET " + byName, Handler: h.getEntityByName},
 		{Pattern: "GET " + byName + "/ancestry", Handler: h.getAncestry},
 		{Pattern: "GET " + byName + "/history", Handler: h.listVersions},
@@ -64,19 +64,19 @@ func New(d Deps) []Route {
 		{Pattern: "POST /entities/by-refs", Handler: h.getEntitiesByRefs},
 		{Pattern: "GET /entity-facets", Handler: h.getFacets},
 		{Pattern: "POST /entity-facets", Handler: h.queryFacets},
-		{Pattern: "POST /refresh", Handler: h.refreshEntity},
+		{Pattern: "POST /refresh", Handler: h.change(service.EventEntity, "refresh", h.refreshEntity)},
 		{Pattern: "POST /validate-entity", Handler: h.validateEntity},
 		{Pattern: "POST /analyze-location", Handler: h.analyzeLocation},
 		{Pattern: "GET /locations", Handler: h.listLocations},
-		{Pattern: "POST /locations", Handler: h.createLocation},
+		{Pattern: "POST /locations", Handler: h.change(service.EventLocation, "create", h.createLocation)},
 		{Pattern: "POST /locations/by-query", Handler: h.queryLocations},
 		{Pattern: "GET /locations/{id}", Handler: h.getLocation},
-		{Pattern: "PUT /locations/{id}", Handler: h.updateLocation},
-		{Pattern: "DELETE /locations/{id}", Handler: h.deleteLocation},
+		{Pattern: "PUT /locations/{id}", Handler: h.change(service.EventLocation, "update", h.updateLocation)},
+		{Pattern: "DELETE /locations/{id}", Handler: h.change(service.EventLocation, "delete", h.deleteLocation)},
 		{Pattern: "GET /locations/by-entity/{kind}/{namespace}/{name}", Handler: h.getLocationByEntity},
 		{Pattern: "GET /entities/unprocessed/failed", Handler: h.listFailed},
 		{Pattern: "GET /entities/unprocessed/pending", Handler: h.listPending},
-		{Pattern: "DELETE /entities/unprocessed/delete/{entity_id}", Handler: h.deleteUnprocessed},
+		{Pattern: "DELETE /entities/unprocessed/delete/{entity_id}", Handler: h.change(service.EventEntity, "delete-unprocessed", h.deleteUnprocessed)},
 		{Pattern: "GET /.backstage/actions/v1/actions", Handler: h.listActions},
 		{Pattern: "POST /.backstage/actions/v1/actions/{id}/invoke", Handler: h.invokeAction},
 		{Pattern: "GET /kinds", Handler: h.listKinds},
@@ -91,6 +91,17 @@ func New(d Deps) []Route {
 		}
 	}
 	return routes
+}
+
+// change tells the audit log of requests for a change that are refused before
+// the service is asked.
+func (h *rest) change(event, action string, handler httpx.Handler) httpx.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		ctx, done := h.service.Attempt(r.Context(), event, action)
+		err := handler(w, r.WithContext(ctx))
+		done(err)
+		return err
+	}
 }
 
 // none are the parameters of a route without any.

@@ -148,6 +148,11 @@ func (s *Service) Unprocessed(ctx context.Context, failed bool, owner string) ([
 // DeleteUnprocessed removes a document that did not become an entity. Unknown
 // ids are fine.
 func (s *Service) DeleteUnprocessed(ctx context.Context, id string) error {
+	ctx, end := s.begin(ctx, mutation{event: EventEntity, action: "delete-unprocessed", target: id, meta: map[string]any{"uid": id}})
+	return end(s.deleteUnprocessed(ctx, id))
+}
+
+func (s *Service) deleteUnprocessed(ctx context.Context, id string) error {
 	if err := s.require(ctx, UnprocessedDelete); err != nil {
 		if fault.Is(err, fault.Forbidden) {
 			return fault.New(fault.Forbidden, "Unauthorized")

@@ -57,6 +57,15 @@ type NewLocation struct {
 // already is read again and returned; without it is an error with code
 // conflict. The location need not be readable.
 func (s *Service) AddLocation(ctx context.Context, at catalog.Location, presence string, refresh bool) (NewLocation, error) {
+	ctx, end := s.begin(ctx, mutation{
+		event: EventLocation, action: "create", target: at.String(),
+		meta: map[string]any{"location": map[string]any{"type": at.Type, "target": at.Target}, "isDryRun": false},
+	})
+	added, err := s.addLocation(ctx, at, presence, refresh)
+	return added, end(err)
+}
+
+func (s *Service) addLocation(ctx context.Context, at catalog.Location, presence string, refresh bool) (NewLocation, error) {
 	if err := s.writable(); err != nil {
 		return NewLocation{}, err
 	}
@@ -86,6 +95,7 @@ func (s *Service) AddLocation(ctx context.Context, at catalog.Location, presence
 // TryLocation reads a location and returns its entities without storing
 // anything.
 func (s *Service) TryLocation(ctx context.Context, at catalog.Location) (NewLocation, error) {
+	settle(ctx)
 	if err := s.require(ctx, LocationCreate); err != nil {
 		return NewLocation{}, err
 	}
@@ -217,6 +227,15 @@ func noLocation(id string) error {
 // UpdateLocation points a registered location somewhere else; id and entity
 // stay. It returns an error with code not_found or conflict.
 func (s *Service) UpdateLocation(ctx context.Context, id string, at catalog.Location) (Location, error) {
+	ctx, end := s.begin(ctx, mutation{
+		event: EventLocation, action: "update", target: id,
+		meta: map[string]any{"id": id, "location": map[string]any{"type": at.Type, "target": at.Target}},
+	})
+	updated, err := s.updateLocation(ctx, id, at)
+	return updated, end(err)
+}
+
+func (s *Service) updateLocation(ctx context.Context, id string, at catalog.Location) (Location, error) {
 	if err := s.writable(); err != nil {
 		return Location{}, err
 	}
@@ -235,6 +254,11 @@ func (s *Service) UpdateLocation(ctx context.Context, id string, at catalog.Loca
 
 // DeleteLocation unregisters a location and removes what only came through it.
 func (s *Service) DeleteLocation(ctx context.Context, id string) error {
+	ctx, end := s.begin(ctx, mutation{event: EventLocation, action: "delete", target: id, meta: map[string]any{"id": id}})
+	return end(s.deleteLocation(ctx, id))
+}
+
+func (s *Service) deleteLocation(ctx context.Context, id string) error {
 	if err := s.writable(); err != nil {
 		return err
 	}

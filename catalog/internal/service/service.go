@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/internal/index"
 	"github.com/stagedoor/stagedoor/catalog/internal/model"
@@ -14,7 +15,9 @@ import (
 type Deps struct {
 	Index      *index.Index
 	Authorizer permission.Authorizer
-	Logger     *slog.Logger
+	// Audit takes the changes that callers ask for; nil takes none.
+	Audit  audit.Log
+	Logger *slog.Logger
 	// ReadOnly refuses to register, change and remove locations.
 	ReadOnly bool
 	// Strict answers as Backstage does where the default is better.
@@ -67,6 +70,9 @@ var (
 
 // New returns a service.
 func New(deps Deps) *Service {
+	if deps.Audit == nil {
+		deps.Audit = audit.Discard
+	}
 	s := &Service{deps: deps, log: deps.Logger}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -17,6 +17,15 @@ import (
 // Delete removes the entity with the uid; it comes back when its location is
 // read again and still lists it. Removing what does not exist is fine.
 func (s *Service) Delete(ctx context.Context, uid string) error {
+	target, snap := uid, s.deps.Index.Snapshot()
+	if id, ok := snap.LookupUID(uid); ok {
+		target = snap.Ref(id)
+	}
+	ctx, end := s.begin(ctx, mutation{event: EventEntity, action: "delete", target: target, meta: map[string]any{"uid": uid}})
+	return end(s.remove(ctx, uid))
+}
+
+func (s *Service) remove(ctx context.Context, uid string) error {
 	find := func(snap *index.Snapshot) (index.ID, bool) { return snap.LookupUID(uid) }
 	if err := s.mayOn(ctx, EntityDelete, find); err != nil {
 		return err
@@ -39,6 +48,12 @@ func (s *Service) Refresh(ctx context.Context, text string) error {
 	} else if !s.deps.Strict {
 		return err
 	}
+	// Backstage's documentation calls it actionType, its code queryType.
+	ctx, end := s.begin(ctx, mutation{event: EventEntity, action: "refresh", target: ref, meta: map[string]any{"queryType": "refresh", "entityRef": ref}})
+	return end(s.refresh(ctx, ref))
+}
+
+func (s *Service) refresh(ctx context.Context, ref string) error {
 	find := func(snap *index.Snapshot) (index.ID, bool) { return snap.Lookup(ref) }
 	if err := s.mayOn(ctx, EntityRefresh, find); err != nil {
 		return err
@@ -72,6 +87,15 @@ func checkSource(source string) error {
 // readable. Entities that are refused are named in the result, with what is
 // wrong; the others are stored.
 func (s *Service) Push(ctx context.Context, source string, req PushRequest) (ingest.PushResult, error) {
+	ctx, end := s.begin(ctx, mutation{
+		event: EventEntity, action: "push", target: "push:" + source,
+		meta: map[string]any{"entities": len(req.Entities), "full": req.Full, "commit": req.Commit},
+	})
+	result, err := s.push(ctx, source, req)
+	return result, end(err)
+}
+
+func (s *Service) push(ctx context.Context, source string, req PushRequest) (ingest.PushResult, error) {
 	if err := s.writable(); err != nil {
 		return ingest.PushResult{}, err
 	}
@@ -90,6 +114,17 @@ func (s *Service) Push(ctx context.Context, source string, req PushRequest) (ing
 // when refs is nil, everything. It returns an error with code forbidden, and
 // removes nothing, when the principal in ctx may not delete one of them.
 func (s *Service) RemovePushed(ctx context.Context, source string, refs []string) (ingest.PushResult, error) {
+	meta := map[string]any{"all": refs == nil}
+	if refs != nil {
+		const most = 100
+		meta["entities"], meta["entityRefs"] = len(refs), refs[:min(len(refs), most)]
+	}
+	ctx, end := s.begin(ctx, mutation{event: EventEntity, action: "delete-pushed", target: "push:" + source, meta: meta})
+	result, err := s.removePushed(ctx, source, refs)
+	return result, end(err)
+}
+
+func (s *Service) removePushed(ctx context.Context, source string, refs []string) (ingest.PushResult, error) {
 	if err := s.writable(); err != nil {
 		return ingest.PushResult{}, err
 	}
