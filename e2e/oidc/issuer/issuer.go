@@ -45,13 +45,14 @@ type Options struct {
 
 // Faults are what goes wrong with the next id tokens.
 type Faults struct {
-	// Nonce and Audience replace those of the id token.
-	Nonce    string
-	Audience string
-	// Life replaces that of id tokens; negative ones have expired.
-	Life time.Duration
-	// Ahead is how far the issuer's clock is ahead.
-	Ahead time.Duration
+	// Claims replace those of the id token; nil removes one.
+	Claims map[string]any
+	// Algorithm signs with something else than RS256: HS256 with the client's
+	// secret, or none.
+	Algorithm string
+	// ForeignKey signs with a key that is not published, under the id of one
+	// that is.
+	ForeignKey bool
 	// Thin leaves email and name out of the id token.
 	Thin bool
 }
@@ -82,7 +83,7 @@ func New(at string, o Options) (*Issuer, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /login", i.form)
 	mux.Handle("POST /login", op.NewIssuerInterceptor(provider.IssuerFromRequest).HandlerFunc(i.login(op.AuthCallbackURL(provider))))
-	mux.Handle("/", provider)
+	mux.Handle("/", i.spoil(provider))
 	i.handler = mux
 	return i, nil
 }

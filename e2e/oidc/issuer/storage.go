@@ -25,11 +25,10 @@ var (
 // request is a sign-in under way.
 type request struct {
 	*oidc.AuthRequest
-	storage *storage
-	id      string
-	user    string
-	done    bool
-	at      time.Time
+	id   string
+	user string
+	done bool
+	at   time.Time
 }
 
 func (r *request) GetID() string       { return r.id }
@@ -41,7 +40,7 @@ func (r *request) Done() bool          { return r.done }
 
 func (r *request) GetAuthTime() time.Time { return r.at }
 
-func (r *request) GetAudience() []string { return r.storage.audience(r.ClientID) }
+func (r *request) GetAudience() []string { return []string{r.ClientID} }
 
 func (r *request) GetCodeChallenge() *oidc.CodeChallenge {
 	if r.CodeChallenge == "" {
@@ -50,15 +49,7 @@ func (r *request) GetCodeChallenge() *oidc.CodeChallenge {
 	return &oidc.CodeChallenge{Challenge: r.CodeChallenge, Method: r.CodeChallengeMethod}
 }
 
-func (r *request) GetNonce() string {
-	r.storage.mu.Lock()
-	defer r.storage.mu.Unlock()
-	if r.storage.faults.Nonce != "" {
-		return r.storage.faults.Nonce
-	}
-	return r.Nonce
-}
-
+func (r *request) GetNonce() string                   { return r.Nonce }
 func (r *request) GetRedirectURI() string             { return r.RedirectURI }
 func (r *request) GetResponseType() oidc.ResponseType { return r.ResponseType }
 func (r *request) GetResponseMode() oidc.ResponseMode { return r.ResponseMode }
@@ -67,7 +58,6 @@ func (r *request) GetState() string                   { return r.State }
 
 // session is what a refresh token continues.
 type session struct {
-	storage *storage
 	client  string
 	user    string
 	scopes  []string
@@ -77,28 +67,19 @@ type session struct {
 }
 
 func (*session) GetAMR() []string                { return []string{"pwd"} }
-func (s *session) GetAudience() []string         { return s.storage.audience(s.client) }
+func (s *session) GetAudience() []string         { return []string{s.client} }
 func (s *session) GetAuthTime() time.Time        { return s.at }
 func (s *session) GetClientID() string           { return s.client }
 func (s *session) GetScopes() []string           { return s.scopes }
 func (s *session) GetSubject() string            { return s.user }
 func (s *session) SetCurrentScopes(now []string) { s.scopes = now }
 
-func (s *storage) audience(client string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.faults.Audience != "" {
-		return []string{s.faults.Audience}
-	}
-	return []string{client}
-}
-
 // CreateAuthRequest implements op.Storage, as do the methods below.
 func (s *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
 	if slices.Contains(r.Prompt, oidc.PromptNone) {
 		return nil, oidc.ErrLoginRequired()
 	}
-	made := &request{AuthRequest: r, storage: s, id: uuid.NewString()}
+	made := &request{AuthRequest: r, id: uuid.NewString()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests[made.id] = made
@@ -173,7 +154,7 @@ func (s *storage) open(r op.TokenRequest) *session {
 	if timed, ok := r.(interface{ GetAuthTime() time.Time }); ok {
 		at = timed.GetAuthTime()
 	}
-	return &session{storage: s, client: client, user: r.GetSubject(), scopes: r.GetScopes(), at: at, access: uuid.NewString(), expires: time.Now().Add(accessLife)}
+	return &session{client: client, user: r.GetSubject(), scopes: r.GetScopes(), at: at, access: uuid.NewString(), expires: time.Now().Add(accessLife)}
 }
 
 func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (op.RefreshTokenRequest, error) {
@@ -253,9 +234,7 @@ func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, 
 	if id != s.options.ClientID {
 		return nil, errors.New("there is no such client")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return client{s.options, s.faults}, nil
+	return client{s.options}, nil
 }
 
 func (s *storage) AuthorizeClientIDSecret(_ context.Context, id, secret string) error {
@@ -275,6 +254,7 @@ func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo,
 	thin := s.faults.Thin
 	s.mu.Unlock()
 	if thin {
+		info.Subject = r.GetSubject()
 		return nil
 	}
 	return s.describe(info, r.GetSubject(), scopes)
@@ -300,7 +280,8 @@ func (s *storage) describe(info *oidc.UserInfo, sub string, scopes []string) err
 		case oidc.ScopeOpenID:
 			info.Subject = u.Sub
 		case oidc.ScopeEmail:
-			info.Email, info.EmailVerified = u.Email, oidc.Bool(!u.Unverified)
+			info.Email = u.Email
+			info.AppendClaims("email_verified", !u.Unverified)
 		case oidc.ScopeProfile:
 			info.Name, info.PreferredUsername = u.Name, u.Username
 		}
@@ -328,10 +309,7 @@ func (*storage) ValidateJWTProfileScopes(context.Context, string, []string) ([]s
 func (*storage) Health(context.Context) error { return nil }
 
 // client is the portal, as the provider knows it.
-type client struct {
-	options Options
-	faults  Faults
-}
+type client struct{ options Options }
 
 func (c client) GetID() string                     { return c.options.ClientID }
 func (c client) RedirectURIs() []string            { return c.options.RedirectURIs }
@@ -344,13 +322,8 @@ func (client) GrantTypes() []oidc.GrantType {
 }
 func (client) LoginURL(id string) string           { return "/login?id=" + id }
 func (client) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeBearer }
-func (c client) IDTokenLifetime() time.Duration {
-	if c.faults.Life != 0 {
-		return c.faults.Life
-	}
-	return time.Hour
-}
-func (client) DevMode() bool { return true }
+func (client) IDTokenLifetime() time.Duration      { return time.Hour }
+func (client) DevMode() bool                       { return true }
 func (client) RestrictAdditionalIdTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
 }
@@ -360,7 +333,7 @@ func (client) RestrictAdditionalAccessTokenScopes() func([]string) []string {
 }
 func (client) IsScopeAllowed(string) bool           { return false }
 func (client) IDTokenUserinfoClaimsAssertion() bool { return true }
-func (c client) ClockSkew() time.Duration           { return c.faults.Ahead }
+func (client) ClockSkew() time.Duration             { return 0 }
 
 var (
 	_ op.Storage                   = (*storage)(nil)
