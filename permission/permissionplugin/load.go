@@ -102,7 +102,7 @@ func (p *Permission) load(ctx context.Context) error {
 		return err
 	}
 	p.files.set(p.path(c.file))
-	source, findings, err := p.source(c)
+	source, findings, err := p.source(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -111,10 +111,10 @@ func (p *Permission) load(ctx context.Context) error {
 	}
 	p.authorizer.Use(source)
 	p.refused.Store(nil)
-	return nil
+	return p.roles.endUnless(ctx, source)
 }
 
-func (p *Permission) source(c configured) (policy.Source, []statement.Finding, error) {
+func (p *Permission) source(ctx context.Context, c configured) (policy.Source, []statement.Finding, error) {
 	options := statement.Options{File: c.file, Registry: p.registry, Now: p.clock()}
 	switch {
 	case p.deps.SkipPolicy:
@@ -123,10 +123,11 @@ func (p *Permission) source(c configured) (policy.Source, []statement.Finding, e
 		return policy.AllowAll("permission.enabled is false: users may do everything"), nil, nil
 	case p.brought != nil:
 		return policy.Plain(p.brought, p.registry), nil, nil
-	case p.roles != nil && (c.file != "" || c.inline != nil):
+	case p.config.Has(rolesKey) && (c.file != "" || c.inline != nil):
 		return nil, nil, fault.At(p.at(policyKey), "%s and %s are both configured, but only one policy can decide", policyKey, rolesKey)
-	case p.roles != nil:
-		return p.roles, nil, nil
+	case p.config.Has(rolesKey):
+		s, err := p.roles.configure(ctx, p)
+		return s, nil, err
 	case c.inline != nil:
 		options.File = c.inline.At.File
 		s, findings, err := statement.FromTree(c.inline, options)
@@ -143,10 +144,16 @@ func (p *Permission) source(c configured) (policy.Source, []statement.Finding, e
 	return policy.AllowAll("no policy is configured: users may do everything"), nil, nil
 }
 
-// path is where a configured file is.
+// path is where a configured file is: relative names start from the folder of
+// the file that has them, or else from the working directory.
 func (p *Permission) path(file string) string {
 	if file == "" || filepath.IsAbs(file) {
 		return file
+	}
+	for _, key := range []string{policyKey + ".file", policyKey} {
+		if at := p.at(key); filepath.IsAbs(at.File) {
+			return filepath.Join(filepath.Dir(at.File), file)
+		}
 	}
 	return filepath.Join(p.deps.Dir, file)
 }
@@ -204,6 +211,7 @@ func (p *Permission) describe() rest.PolicyJSON {
 	if out.Problem == nil {
 		out.Problem = state.Problem
 	}
+	out.Skipped = state.Skipped
 	return out
 }
 

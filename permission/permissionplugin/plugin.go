@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"github.com/stagedoor/stagedoor/identity"
+	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/permission"
 	"github.com/stagedoor/stagedoor/permission/internal/explain"
 	"github.com/stagedoor/stagedoor/permission/internal/policy"
-	"github.com/stagedoor/stagedoor/permission/internal/rbac"
 	"github.com/stagedoor/stagedoor/permission/internal/registry"
 	"github.com/stagedoor/stagedoor/permission/internal/rest"
 	"github.com/stagedoor/stagedoor/permission/internal/statement"
@@ -35,9 +35,12 @@ type Deps struct {
 	// Position tells where a value of the configuration stands, for messages
 	// about a policy that is part of it.
 	Position func(path string) fault.Position
-	// Dir is the folder that relative policy files start from; empty means the
-	// working directory.
+	// Dir is the folder that relative policy files start from where Position
+	// does not know the file that names them; empty means the working directory.
 	Dir string
+	// DB keeps the roles that are made through the REST API. Without it
+	// permission.rbac cannot be used.
+	DB *db.DB
 	// SkipPolicy leaves the configured policy alone, for commands that look at
 	// others: users may do everything.
 	SkipPolicy bool
@@ -54,10 +57,7 @@ type Permission struct {
 	problem    error             // what plugins did wrong while they were initialised
 	brought    permission.Policy // by a plugin
 	broughtBy  string
-	// roles is the policy of permission.rbac, and roleOwner who owns one of its
-	// roles; nil where it is not configured. Init sets them.
-	roles     policy.Source
-	roleOwner func(role string) (owner string, ok bool)
+	roles      roles
 
 	loading sync.Mutex // held while a policy is read and put into force
 	started atomic.Bool
@@ -89,7 +89,7 @@ func (p *Permission) Init(_ context.Context, h *plugin.Host) error {
 	h.Actors.Go("permission-denials", denials.Run)
 	h.Actors.Go("permission-policy", p.follow)
 	h.Config.Subscribe(p.reload)
-	p.For(p.ID(), h.HTTP).Define(rbac.Definition(p.ownerOf))
+	p.roles.init(p, h)
 	(&rest.REST{Authorizer: p.authorizer, Registry: p.registry}).Register(h.HTTP)
 	(&rest.Explaining{
 		Explainer: explain.New(explain.Deps{
@@ -99,14 +99,6 @@ func (p *Permission) Init(_ context.Context, h *plugin.Host) error {
 		Policy:     p.describe,
 	}).Register(h.HTTP)
 	return nil
-}
-
-// ownerOf tells who owns a role.
-func (p *Permission) ownerOf(role string) (string, bool) {
-	if p.roleOwner == nil {
-		return "", false
-	}
-	return p.roleOwner(role)
 }
 
 // Start loads the policy, when all plugins have said what can be permitted. An

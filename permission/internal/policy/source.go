@@ -68,6 +68,9 @@ type State struct {
 	// Problem is why the newest text was refused; nil when the policy in force
 	// is the newest.
 	Problem *Problem
+	// Skipped are the lines that were left out, where a policy is read line by
+	// line.
+	Skipped []Problem
 }
 
 // Problem is why a policy was refused.

@@ -23,6 +23,8 @@ type PolicyJSON struct {
 	Statements []policy.Statement `json:"statements"`
 	// Problem is why the newest policy was refused.
 	Problem *policy.Problem `json:"problem,omitempty"`
+	// Skipped are the lines of its files that were left out.
+	Skipped []policy.Problem `json:"skipped,omitempty"`
 }
 
 func (h *Explaining) policy(w http.ResponseWriter, r *http.Request) error {

@@ -30,8 +30,8 @@ func (h *Roles) Register(r plugin.Router) {
 		"PUT /roles/{kind}/{namespace}/{name}":    h.updateRole,
 		"DELETE /roles/{kind}/{namespace}/{name}": h.deleteRole,
 
-		"GET /policies":                              h.listPolicies,
-		"POST /policies":                             h.addPolicies,
+		"GET /policies":  h.listPolicies,
+		"POST /policies": h.addPolicies,
 		"GET /policies/{kind}/{namespace}/{name}":    h.policiesOf,
 		"PUT /policies/{kind}/{namespace}/{name}":    h.updatePolicies,
 		"DELETE /policies/{kind}/{namespace}/{name}": h.deletePolicies,

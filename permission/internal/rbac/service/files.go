@@ -115,7 +115,7 @@ func (s *Service) CheckFiles(ctx context.Context) {
 	}
 	if err != nil {
 		s.problem = s.problemOf(err)
-		s.Policy.Use(s.Policy.Model(), s.state())
+		s.Policy.Use(s.Policy.Model(), s.state(s.Policy.Model()))
 		s.Logger.ErrorContext(ctx, "the changed policy files are refused, what was read before stays", "error", err)
 		s.note(ctx, audit.Failed, err.Error())
 		return
@@ -166,14 +166,14 @@ func (s *Service) note(ctx context.Context, status audit.Status, why string) {
 	ctx = identity.NewContext(ctx, identity.System("permission"))
 	s.Audit.Note(ctx, audit.Event{
 		Plugin: "permission", Name: "policy-file-change", Severity: audit.High, Status: status, Reason: why,
-		Target: s.settings.CSVFile, Meta: map[string]any{"files": s.state().Files, "actionType": "create_or_update", "source": string(rbac.FromCSV)},
+		Target: s.settings.CSVFile, Meta: map[string]any{"files": s.fileNames(), "actionType": "create_or_update", "source": string(rbac.FromCSV)},
 	})
 }
 
 // problemOf finds the place in an error, which begins with file:line.
 func (s *Service) problemOf(err error) *policy.Problem {
 	p := &policy.Problem{Message: err.Error()}
-	for _, file := range s.state().Files {
+	for _, file := range s.fileNames() {
 		if rest, ok := strings.CutPrefix(p.Message, file+":"); ok {
 			p.File = file
 			digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]

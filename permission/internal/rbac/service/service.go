@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,17 +103,18 @@ func (s *Service) use(ctx context.Context) {
 			s.Logger.WarnContext(ctx, "a line of the policy files is skipped", "file", p.File, "line", p.Line, "reason", p.Message)
 		}
 	}
-	s.Policy.Use(m, s.state())
+	s.Policy.Use(m, s.state(m))
 }
 
-func (s *Service) state() policy.State {
-	state := policy.State{LoadedAt: s.loadedAt, Problem: s.problem}
-	for _, file := range []string{s.settings.CSVFile, s.settings.ConditionsFile} {
-		if file != "" {
-			state.Files = append(state.Files, file)
-		}
-	}
+func (s *Service) state(m *rbac.Model) policy.State {
+	state := policy.State{LoadedAt: s.loadedAt, Problem: s.problem, Skipped: m.Skipped}
+	state.Files = s.fileNames()
 	return state
+}
+
+// fileNames are the files as they are configured.
+func (s *Service) fileNames() []string {
+	return slices.DeleteFunc([]string{s.settings.CSVFile, s.settings.ConditionsFile}, func(file string) bool { return file == "" })
 }
 
 // Reload reads the database again.
