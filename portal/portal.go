@@ -130,6 +130,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 		Directory:  func() identity.Directory { return p.identity },
 		Position:   func(path string) fault.Position { return p.config.Current().Source(path) },
 		Dir:        p.settings.Dir,
+		DB:         p.db,
 		SkipPolicy: p.opts.SkipPolicy,
 	})
 	p.permissions = permissions
