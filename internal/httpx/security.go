@@ -94,6 +94,15 @@ func ParseCSP(config map[string]any) ([]Directive, error) {
 	return out, nil
 }
 
+// DocumentHeaders sets what holds for pages beyond what every answer has. Other
+// sites that open the page get no handle on it, while the windows that it opens
+// itself, such as for signing in, can still talk to it; and no script on it,
+// whoever it belongs to, gets at devices.
+func DocumentHeaders(h http.Header) {
+	h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
+	h.Set("Permissions-Policy", "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()")
+}
+
 // securityHeaders are set on every answer; handlers may replace them. The
 // value slices are shared by all answers and never changed.
 type securityHeaders []struct {

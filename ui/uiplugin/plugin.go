@@ -12,6 +12,7 @@
 package uiplugin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io/fs"
@@ -115,16 +116,29 @@ func (u *UI) page(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store, max-age=0")
 	h.Set("X-Frame-Options", "DENY")
-	tag := httpx.ETag(body)
-	h.Set("ETag", tag)
-	if httpx.Fresh(r, tag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
+	if u.deps.Stock {
+		tag := httpx.ETag(body)
+		h.Set("ETag", tag)
+		if httpx.Fresh(r, tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	} else {
+		// A nonce is for one answer, so this one has no tag to be found again by.
+		httpx.DocumentHeaders(h)
+		body = withNonce(body, httpx.NonceCSP(h, "script-src"))
 	}
 	if r.Method == http.MethodHead {
 		return
 	}
 	_, _ = w.Write(body) // a visitor who left is nobody's error
+}
+
+// withNonce marks the scripts of the page as its own, and tells the nonce to
+// those that add elements while they run. Browsers hide it from everybody else.
+func withNonce(page []byte, nonce string) []byte {
+	page = bytes.ReplaceAll(page, []byte(`<script type="module"`), []byte(`<script nonce="`+nonce+`" type="module"`))
+	return bytes.Replace(page, []byte("</head>"), []byte(`<meta property="csp-nonce" nonce="`+nonce+`"></head>`), 1)
 }
 
 var _ plugin.Plugin = (*UI)(nil)

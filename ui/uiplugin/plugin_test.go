@@ -118,8 +118,33 @@ func TestOwnPage_ForAStranger(t *testing.T) {
 	if config["environment"] != "production" || config["redirectFlow"] != true {
 		t.Errorf("config %v", config)
 	}
-	if h := w.Header(); h.Get("Cache-Control") != "no-store, max-age=0" || h.Get("X-Frame-Options") != "DENY" || h.Get("ETag") == "" {
+	if h := w.Header(); h.Get("Cache-Control") != "no-store, max-age=0" || h.Get("X-Frame-Options") != "DENY" || h.Get("ETag") != "" || h.Get("Cross-Origin-Opener-Policy") != "same-origin-allow-popups" {
 		t.Errorf("headers %v", h)
+	}
+}
+
+func TestOwnPage_MarksItsScriptsAsItsOwn(t *testing.T) {
+	t.Parallel()
+	files := ownFiles()
+	files["index.html"] = strings.Replace(files["index.html"], "</head>", `<script type="module" crossorigin src="/assets/app.js"></script></head>`, 1)
+	ui := uiplugin.New(deps(files, false))
+	seen := map[string]bool{}
+	for range 2 {
+		w := httptest.NewRecorder()
+		w.Header().Set("Content-Security-Policy", "default-src 'self';script-src 'self'")
+		ui.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		policy := w.Header().Get("Content-Security-Policy")
+		_, nonce, _ := strings.Cut(policy, "script-src 'self' 'nonce-")
+		nonce, _, found := strings.Cut(nonce, "'")
+		if !found || nonce == "" || seen[nonce] {
+			t.Fatalf("policy %q: want a new nonce for scripts", policy)
+		}
+		seen[nonce] = true
+		for _, part := range []string{`<script nonce="` + nonce + `" type="module" crossorigin`, `<meta property="csp-nonce" nonce="` + nonce + `">`} {
+			if strings.Count(w.Body.String(), part) != 1 {
+				t.Errorf("the page does not have %s once: %s", part, w.Body)
+			}
+		}
 	}
 }
 
