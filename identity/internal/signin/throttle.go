@@ -19,7 +19,7 @@ const (
 	freeFailures  = 10
 	maxWait       = time.Minute
 	forgetOne     = 10 * time.Minute
-	maxFailures   = freeFailures + 6 // 2^6 s is past maxWait
+	maxFailures   = freeFailures + 7 // 2^6 s is past maxWait
 	maxRemembered = 8192
 )
 
