@@ -1,14 +1,16 @@
 // Backstage's own code that issues and verifies tokens, from its npm packages,
 // without a database and without the rest of a backend.
 //
-//   echo <token> | node backstage-auth.mjs verify <base URL> <plugin>
+//   node backstage-auth.mjs verify <base URL> <plugin> < tokens
 //
-// prints who the token stands for, or why it is refused, as JSON.
+// prints for every line who the token on it stands for, or why it is refused,
+// as JSON.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
@@ -58,22 +60,18 @@ export function userTokens(base) {
 }
 
 async function verify(base, plugin) {
-  let token = '';
-  for await (const chunk of process.stdin) token += chunk;
   const auth = await authService(plugin, base);
-  try {
-    const { principal } = await auth.authenticate(token.trim());
-    return { principal };
-  } catch (error) {
-    return { refused: error.message };
+  for await (const token of readline.createInterface({ input: process.stdin })) {
+    const answer = await auth.authenticate(token).then(({ principal }) => ({ principal }), error => ({ refused: error.message }));
+    console.log(JSON.stringify(answer));
   }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [command, base, plugin] = process.argv.slice(2);
   if (command !== 'verify' || !plugin) {
-    console.error('usage: node backstage-auth.mjs verify <base URL> <plugin> <token on the standard input>');
+    console.error('usage: node backstage-auth.mjs verify <base URL> <plugin> < tokens');
     process.exit(2);
   }
-  console.log(JSON.stringify(await verify(base, plugin)));
+  await verify(base, plugin);
 }
