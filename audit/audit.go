@@ -27,7 +27,8 @@ const (
 )
 
 // Event is one entry of the log. Plugin, Name and Severity are required; the
-// log fills in what is marked so when it is empty.
+// log fills in what is marked so when it is empty, and the log of a plugin.Host
+// the Plugin too.
 type Event struct {
 	ID       string    // filled in
 	At       time.Time // filled in

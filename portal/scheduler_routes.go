@@ -52,7 +52,7 @@ func schedulerRoutes(r plugin.Router, s *schedule.Scheduler, id string, log audi
 	})
 	r.Handle("POST /.backstage/scheduler/v1/tasks/{task}/trigger", plugin.ServicesOnly, func(w http.ResponseWriter, r *http.Request) error {
 		task := r.PathValue("task")
-		ctx, end := log.Begin(r.Context(), audit.Event{Name: "task-trigger", Severity: audit.Medium, Target: task})
+		ctx, end := log.Begin(r.Context(), audit.Event{Plugin: id, Name: "task-trigger", Severity: audit.Medium, Target: task})
 		if err := end(s.Trigger(ctx, id, task)); err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func (*Notifications) ID() string { return "notifications" }
 
 // Init reads the configuration and registers the routes.
 func (n *Notifications) Init(ctx context.Context, h *plugin.Host) error {
-	n.service.Logger, n.service.Catalog = h.Logger, h.Catalog.Reader
+	n.service.Logger, n.service.Catalog, n.service.Audit = h.Logger, h.Catalog.Reader, h.Audit
 	if err := n.configure(h.Config); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/stagedoor/stagedoor/audit/audittest"
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/catalog/catalogtest"
 	"github.com/stagedoor/stagedoor/identity"
@@ -64,6 +65,7 @@ type portal struct {
 	catalog *catalogtest.Catalog
 	sender  notification.Sender
 	now     time.Time
+	audit   audittest.Fake
 }
 
 func entity(kind, name string, relations ...string) catalog.Entity {
@@ -93,7 +95,7 @@ func open(t *testing.T, d *db.DB, config map[string]any, strict bool) *portal {
 	pl := notificationplugin.New(notificationplugin.Deps{DB: d, Clock: clock, NewID: uuid.NewString, Signals: p.signals, Strict: strict})
 	tokens := &plugintest.Tokens{}
 	tokens.Set("jane", identity.Principal{Kind: identity.User, Subject: "user:default/jane"})
-	options := plugintest.Options{Tokens: tokens, Reader: p.catalog, Config: config, Clock: clock}
+	options := plugintest.Options{Audit: &p.audit, Tokens: tokens, Reader: p.catalog, Config: config, Clock: clock}
 	if !strict { // where times are numbers
 		options.Document = rest.OpenAPI()
 	}
@@ -634,5 +636,31 @@ func TestRoutes_KeepTheirOldNames(t *testing.T) {
 	p.Decode("GET", base+"/openapi.json", "guest", nil, http.StatusOK, &doc)
 	if paths, _ := doc["paths"].(map[string]any); len(paths) != 9 {
 		t.Errorf("the document has %d paths", len(paths))
+	}
+}
+
+func TestSend_IsAudited(t *testing.T) {
+	t.Parallel()
+	p := open(t, dbtest.SQLite(t), nil, false)
+	secret := map[string]any{"title": "do not repeat this", "topic": "builds"}
+	p.Decode("POST", base, "service", map[string]any{"recipients": map[string]any{"type": "broadcast"}, "payload": secret}, http.StatusOK, nil)
+	p.Decode("POST", base, "service", map[string]any{
+		"recipients": map[string]any{"type": "entity", "entityRef": []string{"user:default/guest", "group:default/team"}}, "payload": secret,
+	}, http.StatusOK, nil)
+	p.Decode("POST", base, "service", map[string]any{"recipients": map[string]any{"type": "broadcast"}, "payload": map[string]any{"title": "x", "link": "javascript:1"}}, http.StatusBadRequest, nil)
+	p.Call("POST", base, "service", map[string]any{"payload": 1})
+	got := p.audit.Lines()
+	want := []string{
+		"notifications.notification-send succeeded everyone",
+		"notifications.notification-send succeeded user:default/guest, group:default/team",
+		"notifications.notification-send failed everyone Invalid link provided; caused by Error: Only HTTP/HTTPS links are allowed",
+	}
+	if len(got) != 4 || !slices.Equal(got[:3], want) || !strings.HasPrefix(got[3], "notifications.notification-send failed request/body") {
+		t.Errorf("got %q", got)
+	}
+	for _, e := range p.audit.Events() {
+		if strings.Contains(fmt.Sprint(e), "do not repeat") {
+			t.Errorf("what was sent is in the audit log: %+v", e)
+		}
 	}
 }

@@ -50,6 +50,8 @@ type Options struct {
 	Clock  func() time.Time
 	// Permissions is the permission framework; nil allows everything.
 	Permissions *Permissions
+	// Audit is the audit log; nil keeps nothing.
+	Audit audit.Log
 	// Document is the plugin's OpenAPI document as JSON. When it is given, the
 	// test fails for routes and answers that it does not describe.
 	Document []byte
@@ -67,6 +69,9 @@ func New(tb testing.TB, pl plugin.Plugin, o Options) *Host {
 	}
 	if o.Permissions == nil {
 		o.Permissions = &Permissions{}
+	}
+	if o.Audit == nil {
+		o.Audit = audit.Discard
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -93,7 +98,7 @@ func New(tb testing.TB, pl plugin.Plugin, o Options) *Host {
 	err = pl.Init(tb.Context(), &plugin.Host{
 		Config: h.Config, Logger: slog.New(slog.DiscardHandler), Clock: o.Clock, NewID: uuid.NewString,
 		HTTP: router{h.mux, h.documented}, Actors: actors{h}, Schedule: scheduler{h}, Catalog: readOnly{h.reader},
-		Permissions: o.Permissions, Audit: audit.Discard,
+		Permissions: o.Permissions, Audit: o.Audit,
 	})
 	if err != nil {
 		tb.Fatalf("initialise %s: %v", pl.ID(), err)

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/internal/events"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/plugin"
@@ -29,6 +30,7 @@ type Check func(ctx context.Context, header http.Header, body []byte) error
 type Webhook struct {
 	bus    *events.Bus
 	log    *slog.Logger
+	audit  audit.Log
 	checks map[string]Check
 }
 
@@ -46,7 +48,7 @@ func (h *Webhook) Receive(topic string, check func(context.Context, http.Header,
 // Init registers the route. Topics of events.http.topics that no integration
 // checks are opened too: that is what the key asks for.
 func (h *Webhook) Init(ctx context.Context, host *plugin.Host) error {
-	h.log = host.Logger
+	h.log, h.audit = host.Logger, host.Audit
 	var topics []string
 	if err := host.Config.Decode("events.http.topics", &topics); err != nil {
 		return err
@@ -75,6 +77,20 @@ func (h *Webhook) receive(w http.ResponseWriter, r *http.Request) error {
 		}
 		return fault.Wrap(fault.Invalid, err, "read message")
 	}
+	// Noted, not recorded: hooks come by the thousands.
+	e := audit.Event{Plugin: "events", Name: "event-receive", Severity: audit.Low, Target: topic, Meta: map[string]any{"bytes": len(body)}}
+	if err := h.take(r, topic, check, body); err != nil {
+		e.Severity, e.Status, e.Reason = audit.Medium, audit.Failed, err.Error()
+		h.audit.Note(r.Context(), e)
+		return err
+	}
+	h.audit.Note(r.Context(), e)
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+// take checks a message and hands it to those who wait for it.
+func (h *Webhook) take(r *http.Request, topic string, check Check, body []byte) error {
 	if err := check(r.Context(), r.Header, body); err != nil {
 		return err
 	}
@@ -90,7 +106,6 @@ func (h *Webhook) receive(w http.ResponseWriter, r *http.Request) error {
 		// The sender repeats what it gets no 2xx for.
 		return fault.Wrap(fault.Unavailable, err, "take in the event")
 	}
-	w.WriteHeader(http.StatusAccepted)
 	return nil
 }
 

@@ -6,9 +6,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stagedoor/stagedoor/audit/audittest"
 	"github.com/stagedoor/stagedoor/internal/events"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/httpx"
@@ -51,8 +55,9 @@ func TestReceive_PublishesWhatPassesTheCheck(t *testing.T) {
 	bus.Subscribe("open", keep)
 	bus.Subscribe("broken", func(context.Context, events.Event) error { return errors.New("later") })
 
+	log := &audittest.Fake{}
 	mux := httpx.NewMux("events", "/api/events", httpx.Guard{})
-	host := &plugin.Host{Config: topics{"open", "broken", "signed"}, Logger: slog.New(slog.DiscardHandler), HTTP: routes{mux}}
+	host := &plugin.Host{Config: topics{"open", "broken", "signed"}, Logger: slog.New(slog.DiscardHandler), HTTP: routes{mux}, Audit: log}
 	if err := hook.Init(t.Context(), host); err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +79,14 @@ func TestReceive_PublishesWhatPassesTheCheck(t *testing.T) {
 		if w.Code != tc.want {
 			t.Errorf("%s: %d, want %d: %s", name, w.Code, tc.want, w.Body)
 		}
+	}
+	lines := log.Lines()
+	slices.Sort(lines)
+	if diff := cmp.Diff([]string{
+		"events.event-receive failed broken take in the event: deliver broken event: later", "events.event-receive failed open The message is not JSON: invalid character 'o' in literal null (expecting 'u')",
+		"events.event-receive failed signed the signature is wrong", "events.event-receive succeeded open", "events.event-receive succeeded signed",
+	}, lines); diff != "" {
+		t.Errorf("audited (-want +got)\n%s", diff)
 	}
 	if len(got) != 2 {
 		t.Fatalf("%d events were published, want the signed one and the open one", len(got))

@@ -45,6 +45,7 @@ func (r *refs) UnmarshalJSON(data []byte) error {
 func (h *REST) create(w http.ResponseWriter, r *http.Request) error {
 	var body sendRequest
 	if err := httpx.DecodeJSON(r, &sendSchema, &body); err != nil {
+		h.Service.Refuse(r.Context(), err)
 		return err
 	}
 	m := notification.Message{Origin: plugin.PrincipalOf(r).Subject}

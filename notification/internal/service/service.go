@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/notification"
@@ -30,6 +31,7 @@ type Deps struct {
 	Signals signal.Publisher
 	Catalog func() catalog.Reader
 	Logger  *slog.Logger
+	Audit   audit.Log
 	// Defaults are the settings of who has not set anything.
 	Defaults func() Settings
 }
@@ -50,8 +52,29 @@ type deed struct {
 	IDs    []string `json:"notification_ids"`
 }
 
-// Send implements notification.Sender.
+// Send implements notification.Sender. The audit log learns who sent something
+// to whom, not what.
 func (s *Service) Send(ctx context.Context, m notification.Message) ([]notification.Notification, error) {
+	e := audit.Event{
+		Plugin: "notifications", Name: "notification-send", Severity: audit.Low, Target: "everyone",
+		Meta: map[string]any{"origin": m.Origin, "topic": m.Payload.Topic},
+	}
+	if !m.Everyone {
+		e.Target = strings.Join(m.Recipients, ", ")
+	}
+	ctx, end := s.Audit.Begin(ctx, e)
+	sent, err := s.send(ctx, m)
+	return sent, end(err)
+}
+
+// Refuse tells the audit log of a message that was not even one.
+func (s *Service) Refuse(ctx context.Context, err error) {
+	s.Audit.Note(ctx, audit.Event{
+		Plugin: "notifications", Name: "notification-send", Severity: audit.Low, Status: audit.Failed, Reason: err.Error(),
+	})
+}
+
+func (s *Service) send(ctx context.Context, m notification.Message) ([]notification.Notification, error) {
 	if err := check(&m); err != nil {
 		return nil, err
 	}
