@@ -89,6 +89,7 @@ type commands struct {
 		Up     migrateUpCommand     `cmd:"" help:"Bring the database to this version."`
 		Status migrateStatusCommand `cmd:"" help:"Show which migrations are applied."`
 	} `cmd:"" help:"Look after the database."`
+	Policy  policyCommands `cmd:"" help:"Look at policies."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
 

@@ -1,0 +1,412 @@
+package portal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/stagedoor/stagedoor/catalog"
+	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/telemetry"
+	"github.com/stagedoor/stagedoor/internal/yamlx"
+	"github.com/stagedoor/stagedoor/permission/permissionplugin"
+)
+
+// policyCommands look at policies.
+type policyCommands struct {
+	Check    policyCheckCommand    `cmd:"" help:"Say what is wrong with a policy."`
+	Explain  policyExplainCommand  `cmd:"" help:"Say why a user may do something or not."`
+	Test     policyTestCommand     `cmd:"" help:"Hold a policy against expectations."`
+	Simulate policySimulateCommand `cmd:"" help:"Say what another policy would change."`
+}
+
+// policyCheckCommand says what is wrong.
+type policyCheckCommand struct {
+	configFlags
+	File string `arg:"" optional:"" help:"Policy file. Default: the policy of the configuration."`
+}
+
+// Run implements the command. A file needs no configuration.
+func (c *policyCheckCommand) Run(ctx context.Context, env *environment) (err error) {
+	if c.File == "" {
+		if c.File, err = c.configuredPolicy(ctx, env); err != nil {
+			return err
+		}
+	}
+	p, closeAll, err := c.scratch(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeAll()) }()
+	ok, err := p.permissions.Check(env.Stdout, c.File)
+	if err == nil && !ok {
+		return errNo
+	}
+	return err
+}
+
+// configuredPolicy finds the policy file of the configuration. A policy that is
+// part of the configuration becomes a file, so that it is checked the same way.
+func (f configFlags) configuredPolicy(ctx context.Context, env *environment) (string, error) {
+	cfg, err := config.Load(ctx, f.sources(env))
+	if err != nil {
+		return "", err
+	}
+	const key = "permission.policy"
+	switch v := cfg.Value(key).(type) {
+	case string:
+		return besides(cfg.Source(key), v), nil
+	case map[string]any:
+		if name, ok := v["file"].(string); ok {
+			return besides(cfg.Source(key+".file"), name), nil
+		}
+		return "", fault.Newf(fault.Invalid, "%s: the policy is part of the configuration, which the start of the portal checks; move it to a file to check it alone", cfg.Source(key))
+	}
+	return "", fault.New(fault.Invalid, "the configuration has no permission.policy; name a policy file")
+}
+
+// besides is the path of a file that another one names.
+func besides(at fault.Position, name string) string {
+	if filepath.IsAbs(name) || !filepath.IsAbs(at.File) {
+		return name
+	}
+	path := filepath.Join(filepath.Dir(at.File), name)
+	if dir, err := os.Getwd(); err == nil {
+		if short, err := filepath.Rel(dir, path); err == nil && !strings.HasPrefix(short, "..") {
+			return short
+		}
+	}
+	return path
+}
+
+// policyExplainCommand explains a decision.
+type policyExplainCommand struct {
+	configFlags
+	URL        string `help:"Ask this running server instead of the configured database." placeholder:"URL"`
+	Token      string `help:"Bearer token for --url." env:"STAGEDOOR_TOKEN"`
+	User       string `required:"" help:"Ref of the user, such as user:default/jane." placeholder:"REF"`
+	Permission string `required:"" help:"Permission, such as catalog.entity.read." placeholder:"NAME"`
+	Resource   string `help:"Ref of the resource, such as component:default/cart." placeholder:"REF"`
+	JSON       bool   `help:"The whole explanation as JSON."`
+}
+
+// Run implements the command.
+func (c *policyExplainCommand) Run(ctx context.Context, env *environment) (err error) {
+	call, done := remote(c.URL, c.Token), func() error { return nil }
+	if c.URL == "" {
+		p, closeAll, err := c.local(ctx, env, false)
+		if err != nil {
+			return err
+		}
+		call, done = own(p), closeAll
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	status, answer, err := call(ctx, http.MethodPost, "/api/permission/explain", map[string]string{
+		"user": c.User, "permission": c.Permission, "resourceRef": c.Resource,
+	})
+	if err != nil {
+		return err
+	}
+	if err := expect(status, answer, http.StatusOK); err != nil {
+		return err
+	}
+	if c.JSON {
+		var out bytes.Buffer
+		if err := json.Indent(&out, answer, "", "  "); err != nil {
+			return fmt.Errorf("read the explanation: %w", err)
+		}
+		fmt.Fprintln(env.Stdout, out.String())
+		return nil
+	}
+	return explainText(env, answer)
+}
+
+// explained is an explanation as far as people read it.
+type explained struct {
+	User, Result, Reason string
+	Ownership            []string
+	Statements           []struct {
+		Source struct {
+			File, Statement string
+			Line            int
+		}
+		Matched, Decided bool
+		Why              string
+		Holds            *bool
+	}
+	Verdicts *verdict
+}
+
+type verdict struct {
+	Op, Rule string
+	Params   map[string]any
+	Holds    bool
+	Children []verdict
+}
+
+func explainText(env *environment, answer []byte) error {
+	var x explained
+	if err := json.Unmarshal(answer, &x); err != nil {
+		return fmt.Errorf("read the explanation: %w", err)
+	}
+	w := env.Stdout
+	fmt.Fprintf(w, "%s: %s\n", x.Result, x.Reason)
+	fmt.Fprintf(w, "%s owns things by %s\n", x.User, strings.Join(x.Ownership, ", "))
+	for _, s := range x.Statements {
+		mark := " "
+		switch {
+		case s.Decided:
+			mark = ">"
+		case s.Matched:
+			mark = "+"
+		}
+		fmt.Fprintf(w, "%s %s:%d %s: %s", mark, s.Source.File, s.Source.Line, s.Source.Statement, s.Why)
+		if s.Holds != nil {
+			fmt.Fprintf(w, "; its condition %s", map[bool]string{true: "holds", false: "does not hold"}[*s.Holds])
+		}
+		fmt.Fprintln(w)
+	}
+	if x.Verdicts != nil {
+		fmt.Fprintln(w, "conditions:")
+		x.Verdicts.write(env, "  ")
+	}
+	return nil
+}
+
+func (v *verdict) write(env *environment, indent string) {
+	what := v.Op
+	if v.Rule != "" {
+		params, err := json.Marshal(v.Params)
+		if err != nil {
+			params = nil
+		}
+		what = v.Rule + " " + string(params)
+	}
+	fmt.Fprintf(env.Stdout, "%s%-5t %s\n", indent, v.Holds, what)
+	for i := range v.Children {
+		v.Children[i].write(env, indent+"  ")
+	}
+}
+
+// policyTestCommand holds policies against expectations.
+type policyTestCommand struct {
+	configFlags
+	Policy string   `help:"Test this policy instead of the one that the tests name." placeholder:"FILE"`
+	JUnit  string   `name:"junit" help:"Also write a JUnit report to this file." placeholder:"FILE"`
+	Files  []string `arg:"" name:"file" help:"Files of tests."`
+}
+
+// Run implements the command. It needs no configuration.
+func (c *policyTestCommand) Run(ctx context.Context, env *environment) (err error) {
+	p, closeAll, err := c.scratch(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeAll()) }()
+	var suites []permissionplugin.Suite
+	for _, file := range c.Files {
+		suite, err := c.one(ctx, p, file)
+		if err != nil {
+			return err
+		}
+		suites = append(suites, suite)
+	}
+	if c.JUnit != "" {
+		var report bytes.Buffer
+		if err := permissionplugin.JUnit(&report, suites); err != nil {
+			return err
+		}
+		if err := os.WriteFile(c.JUnit, report.Bytes(), 0o644); err != nil { //nolint:gosec // a report is for everybody
+			return fmt.Errorf("write the report: %w", err)
+		}
+	}
+	if !permissionplugin.Report(env.Stdout, suites) {
+		return errNo
+	}
+	return nil
+}
+
+func (c *policyTestCommand) one(ctx context.Context, p *Portal, file string) (suite permissionplugin.Suite, err error) {
+	e, err := permissionplugin.ReadExpectations(file)
+	if err != nil {
+		return suite, err
+	}
+	name := c.Policy
+	if name == "" {
+		if e.Policy() == "" {
+			return suite, fault.Newf(fault.Invalid, "%s names no policy; add policy: FILE, or use --policy", file)
+		}
+		name = filepath.Join(filepath.Dir(file), e.Policy())
+	}
+	entities := e.Entities()
+	for _, f := range e.Catalog() {
+		more, err := readEntities(filepath.Join(filepath.Dir(file), f))
+		if err != nil {
+			return suite, err
+		}
+		entities = append(entities, more...)
+	}
+	if err := p.catalog.LoadSample(entities); err != nil {
+		return suite, fmt.Errorf("%s: %w", file, err)
+	}
+	return p.permissions.Test(ctx, name, e, p.catalog.Extensions().Reader())
+}
+
+// readEntities reads the entities of a file, without checking them.
+func readEntities(file string) ([]catalog.Entity, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read entities: %w", err)
+	}
+	var out []catalog.Entity
+	for _, doc := range yamlx.Parse(data, yamlx.Options{File: file}) {
+		if doc.Err != nil {
+			return nil, doc.Err
+		}
+		if doc.Empty {
+			continue
+		}
+		e, ok := doc.Value.(map[string]any)
+		if !ok || catalog.Entity(e).Kind() == "" || catalog.Entity(e).Name() == "" {
+			return nil, fault.At(doc.Position(), "this is no entity: it has no kind or no metadata.name")
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// policySimulateCommand compares policies.
+type policySimulateCommand struct {
+	configFlags
+	From         string `required:"" help:"Policy file to start from." placeholder:"FILE"`
+	To           string `required:"" help:"Policy file to compare with." placeholder:"FILE"`
+	FailOnChange bool   `help:"Answer no when something changes."`
+	JSON         bool   `help:"The changes as JSON."`
+}
+
+// Run implements the command.
+func (c *policySimulateCommand) Run(ctx context.Context, env *environment) (err error) {
+	p, closeAll, err := c.local(ctx, env, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeAll()) }()
+	changed, err := p.permissions.Simulate(ctx, env.Stdout, c.JSON, c.From, c.To, p.catalog.Extensions().Reader())
+	if err == nil && changed && c.FailOnChange {
+		return errNo
+	}
+	return err
+}
+
+// local is the portal of the configuration, with what its catalog has. One
+// whose database is in memory takes in its locations first.
+func (f configFlags) local(ctx context.Context, env *environment, skipPolicy bool) (*Portal, func() error, error) {
+	p, closeAll, err := f.quiet(ctx, env, f.sources(env), skipPolicy)
+	if err != nil {
+		return nil, nil, err
+	}
+	if options, bad := p.settings.Database.Options(p.settings.Dir); bad == nil && options.Memory {
+		err = p.ingest(ctx)
+	} else {
+		err = p.LoadOffline(ctx)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, closeAll())
+	}
+	return p, closeAll, nil
+}
+
+// scratchConfig is the configuration of a portal that is only there to know
+// what can be permitted.
+const scratchConfig = "app: {title: scratch}\nbackend: {baseUrl: http://localhost}\n"
+
+// scratch is a portal with an empty catalog in memory. It has the
+// configuration that the flags name, if they do.
+func (f configFlags) scratch(ctx context.Context, env *environment) (_ *Portal, _ func() error, err error) {
+	sources := f.sources(env)
+	sources.Environ = append(slices.Clone(sources.Environ),
+		"APP_CONFIG_backend_database_client=better-sqlite3", "APP_CONFIG_backend_database_connection=:memory:")
+	if len(f.Config) == 0 {
+		dir, err := os.MkdirTemp("", "stagedoor-")
+		if err != nil {
+			return nil, nil, fmt.Errorf("make a folder: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		file := filepath.Join(dir, "app-config.yaml")
+		if err := os.WriteFile(file, []byte(scratchConfig), 0o600); err != nil {
+			return nil, nil, fmt.Errorf("write a configuration: %w", err)
+		}
+		sources.Paths = []string{file}
+	}
+	p, closeAll, err := f.quiet(ctx, env, sources, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.LoadOffline(ctx); err != nil {
+		return nil, nil, errors.Join(err, closeAll())
+	}
+	return p, closeAll, nil
+}
+
+// quiet opens a portal for a command that answers on the standard output and
+// logs nothing but errors.
+func (f configFlags) quiet(ctx context.Context, env *environment, sources config.Sources, skipPolicy bool) (*Portal, func() error, error) {
+	tel, shutdown, err := telemetry.Setup(ctx, telemetry.Options{
+		Version: env.Version, Output: env.Stderr, Format: logFormat(false), Level: "error",
+		Getenv: func(name string) string { value, _ := env.LookupEnv(name); return value },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	watcher, err := config.NewWatcher(ctx, sources, config.WatchOptions{Logger: tel.Logger})
+	if err != nil {
+		return nil, nil, errors.Join(err, shutdown(ctx))
+	}
+	p, err := Open(ctx, Options{
+		Config: watcher, Telemetry: tel, Clock: env.Clock, NewID: env.NewID, Logger: tel.Logger,
+		Version: env.Version, Plugins: env.Plugins, SkipPolicy: skipPolicy,
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, shutdown(ctx), watcher.Close())
+	}
+	return p, func() error {
+		return errors.Join(p.Close(), watcher.Close(), shutdown(context.WithoutCancel(ctx)))
+	}, nil
+}
+
+// ingestTime is how long a command waits for the locations of the catalog.
+const ingestTime = 2 * time.Minute
+
+// ingest takes in the configured locations, and makes [Portal.Call] work, as a
+// portal does that runs. It is for databases in memory, which have nothing.
+func (p *Portal) ingest(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, ingestTime)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	for _, a := range p.actors.list {
+		if a.name == p.catalog.ID() {
+			g.Go(func() error { return a.run(ctx) })
+		}
+	}
+	idle := p.catalog.WaitIdle(ctx)
+	cancel()
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("read the catalog: %w", err)
+	}
+	if idle != nil {
+		return fmt.Errorf("read the catalog: %w", idle)
+	}
+	p.root.Started()
+	return nil
+}
