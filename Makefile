@@ -69,8 +69,11 @@ test-go: ui/dist/index.html
 test-ui: ui/node_modules/.package-lock.json
 	cd ui && npm run typecheck && npm run test
 
+bin/oidc: FORCE
+	go build $(GOFLAGS) -o $@ ./e2e/oidc
+
 .PHONY: test-e2e
-test-e2e: build e2e/node_modules/.package-lock.json
+test-e2e: build bin/oidc e2e/node_modules/.package-lock.json
 	cd e2e && npm test
 
 .PHONY: test-race
