@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +51,64 @@ func TestStore(t *testing.T) {
 		now = now.Add(11 * time.Second)
 		if refs, err = other.Ownership(ctx, jane); err != nil || !cmp.Equal(want, refs) {
 			t.Errorf("on another replica, later: %v, %v", refs, err)
+		}
+	})
+}
+
+func TestKeys_AreKeptUntilTheyExpire(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		t.Helper()
+		now := time.Unix(1_800_000_000, 0)
+		clock := func() time.Time { return now }
+		s := store.New(d, clock)
+		add := func(kid string, life time.Duration) error {
+			return s.AddKey(t.Context(), kid, fmt.Appendf(nil, `{"kid":%q}`, kid), now.Add(life))
+		}
+		if err := add("short", time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if err := add("long", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if err := add("long", 2*time.Hour); err == nil {
+			t.Error("a key replaces another of its name")
+		}
+		rows := func() (n int) {
+			t.Helper()
+			if err := d.Read().QueryRowContext(t.Context(), `SELECT count(*) FROM identity_key`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		// To the microsecond: what expires now has expired.
+		for _, tc := range []struct {
+			at   time.Duration
+			want []string
+		}{
+			{0, []string{"short", "long"}},
+			{time.Minute - time.Microsecond, []string{"short", "long"}},
+			{time.Minute, []string{"long"}},
+			{time.Hour, nil},
+		} {
+			keys, err := s.Keys(t.Context(), now.Add(tc.at))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, k := range keys {
+				got = append(got, strings.Split(string(k), `"`)[3])
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("after %v (-want +got):\n%s", tc.at, diff)
+			}
+		}
+		now = now.Add(30 * time.Minute)
+		if err := add("third", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if n := rows(); n != 2 {
+			t.Errorf("with a new key the expired one goes: %d rows, want 2", n)
 		}
 	})
 }
