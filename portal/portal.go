@@ -181,6 +181,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 			return err
 		}
 	}
+	p.identity.RegisterRoot(p.root.HandleRoot)
 	return errors.Join(append(p.errs, permissions.Start(ctx))...)
 }
 

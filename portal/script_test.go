@@ -15,6 +15,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"stagedoor": func() { os.Exit(portal.Main("test")) },
+		"xdg-open":  fakeBrowser,
 	})
 }
 
@@ -25,6 +26,7 @@ func TestCommands(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"backstage": backstage,
+			"portal":    startPortal,
 		},
 	})
 }
