@@ -85,6 +85,7 @@ function explain({ user, permission, resourceRef }: Question) {
       matched: at === 2,
       decided: at === 2,
       why: why[at],
+      ...(at === 2 ? { without: 'DENY', holds: true } : {}),
     })),
     condition: resourceRef ? undefined : condition,
     verdicts: resourceRef && {
@@ -133,7 +134,7 @@ function visible(user: string) {
   };
 }
 
-function viewers(resourceRef: string, limit: number, offset: number) {
+function viewers(resourceRef: string, result: string, limit: number, offset: number) {
   const users = entities.filter(({ kind }) => kind === 'User');
   const items = users.map(({ metadata, spec }, at) => ({
     user: `user:${metadata.namespace}/${metadata.name}`,
@@ -147,7 +148,7 @@ function viewers(resourceRef: string, limit: number, offset: number) {
     permission: 'catalog.entity.read',
     total: items.length,
     allowed: items.filter(({ result }) => result === 'ALLOW').length,
-    items: items.slice(offset, offset + limit),
+    items: items.filter(item => !result || item.result === result).slice(offset, offset + limit),
   };
 }
 
@@ -223,6 +224,7 @@ export function answerAccess(
     case 'GET /api/permission/explain/viewers':
       return viewers(
         search.get('resourceRef') ?? '',
+        search.get('result') ?? '',
         Number(search.get('limit') ?? 50),
         Number(search.get('offset') ?? 0),
       );

@@ -8,9 +8,14 @@ export interface ConsentSession {
   id: string;
   clientId?: string;
   clientName?: string;
+  /** Names, with spaces between them. */
   scope?: string;
-  scopes?: string[];
   redirectUri?: string;
+  /** Whether it is the portal's own command line; all other names are what programs call themselves. */
+  firstParty?: boolean;
+  /** The servers that the token is for, if not for everything. */
+  resource?: string[];
+  expiresAt?: string;
 }
 
 export function consentSession(id: string) {

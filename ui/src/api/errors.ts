@@ -31,11 +31,25 @@ function isEnvelope(body: unknown): body is ErrorEnvelope {
   return typeof error?.name === 'string' && typeof error.message === 'string';
 }
 
+/** The routes of OAuth have errors of their own form. */
+interface OAuthError {
+  error: string;
+  error_description?: string;
+}
+
+function isOAuthError(body: unknown): body is OAuthError {
+  return typeof (body as OAuthError | null)?.error === 'string';
+}
+
 /** Reads the error out of a failed response, envelope or not. */
 export async function errorFrom(response: Response, request: string): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => undefined);
   if (isEnvelope(body)) {
     return new ApiError(body.error.name, body.error.message, response.status, request);
+  }
+  if (isOAuthError(body)) {
+    const told = body.error_description ?? body.error;
+    return new ApiError(body.error, told, response.status, request);
   }
   const text = response.statusText || 'no further explanation';
   return new ApiError(

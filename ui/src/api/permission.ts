@@ -13,6 +13,17 @@ const asked = {
   'audit.event.read': 'read',
 } as const;
 
+/**
+ * Those that are about things of a type, which users may ask about one thing only: any
+ * role will do, since the pages need what is allowed for all of them.
+ */
+const typed: Partial<Record<Basic, { resourceType: string; resourceRef: string }>> = {
+  'policy.entity.read': { resourceType: 'policy-entity', resourceRef: 'role:default/any' },
+};
+
+/** A page asks again after this long; the server decides anew with every call anyway. */
+const goodFor = 600_000;
+
 export type Basic = keyof typeof asked;
 type Answers = Partial<Record<string, boolean>>;
 
@@ -41,10 +52,15 @@ function basics(user: string) {
   return queryOptions({
     queryKey: ['may', user],
     queryFn: async ({ signal }) => {
-      const items = Object.entries(asked).map(([name, action]) => ({
-        id: name,
-        permission: { type: 'basic', name, attributes: { action } },
-      }));
+      const items = Object.entries(asked).map(([name, action]) => {
+        const { resourceType, resourceRef } = typed[name as Basic] ?? {};
+        const type = resourceType ? 'resource' : 'basic';
+        return {
+          id: name,
+          permission: { type, name, attributes: { action }, resourceType },
+          resourceRef,
+        };
+      });
       const answers = await authorize(items, signal);
       localStorage.setItem(kept(user), JSON.stringify(answers));
       return answers;
@@ -52,7 +68,7 @@ function basics(user: string) {
     enabled: user !== '',
     initialData: () => lastAnswers(user),
     initialDataUpdatedAt: 0,
-    staleTime: 60_000,
+    staleTime: goodFor,
   });
 }
 
@@ -74,7 +90,10 @@ export function useMay(): May {
   return name => data?.[name];
 }
 
-/** What the user may do with one entity; both undefined as long as it is not known. */
+/**
+ * What the user may do with one entity; both undefined as long as it is not known.
+ * Nothing is asked without a ref: what is asked and denied stands in the audit log.
+ */
 export function useMayOn(entityRef: string | undefined): { refresh?: boolean; delete?: boolean } {
   const user = useUser();
   const { data } = useQuery({
@@ -97,7 +116,7 @@ export function useMayOn(entityRef: string | undefined): { refresh?: boolean; de
         signal,
       ),
     enabled: user !== '' && entityRef !== undefined,
-    staleTime: 60_000,
+    staleTime: goodFor,
   });
   return { refresh: data?.refresh, delete: data?.delete };
 }

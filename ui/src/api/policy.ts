@@ -32,6 +32,10 @@ export interface ExplainedStatement {
   matched: boolean;
   decided: boolean;
   why: string;
+  /** The result without this statement, of those that decided. */
+  without?: Result;
+  /** Whether its condition holds for the entity. */
+  holds?: boolean;
 }
 
 export interface PolicyExplanation {
@@ -108,19 +112,17 @@ export interface Viewers {
 export const viewersPage = 50;
 
 /** Who of the catalog's users may see something, page by page. */
-export function viewersOf(resourceRef: string, offset: number) {
+export function viewersOf(resourceRef: string, result: '' | 'ALLOW' | 'DENY', offset: number) {
+  const search = new URLSearchParams({
+    resourceRef,
+    permission: 'catalog.entity.read',
+    limit: String(viewersPage),
+    offset: String(offset),
+    ...(result && { result }),
+  });
   return queryOptions({
-    queryKey: ['policy', 'viewers', resourceRef, offset],
-    queryFn: ({ signal }) =>
-      api.get<Viewers>(`${base}/explain/viewers`, {
-        search: new URLSearchParams({
-          resourceRef,
-          permission: 'catalog.entity.read',
-          limit: String(viewersPage),
-          offset: String(offset),
-        }),
-        signal,
-      }),
+    queryKey: ['policy', 'viewers', search.toString()],
+    queryFn: ({ signal }) => api.get<Viewers>(`${base}/explain/viewers`, { search, signal }),
     staleTime: 0,
     retry: false,
   });
@@ -130,13 +132,16 @@ export interface PolicyStatement {
   source: Source;
   text: string;
   effect: 'allow' | 'deny';
-  match: Record<string, unknown>;
+  match?: unknown;
   when?: Condition;
 }
 
 export interface PolicyInForce {
   enabled: boolean;
   file?: string;
+  files?: string[];
+  /** What holds where no statement decides. */
+  default?: string;
   loadedAt?: string;
   statements: PolicyStatement[];
   problem?: { message: string; file?: string; line?: number };

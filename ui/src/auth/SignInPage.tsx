@@ -5,8 +5,11 @@ import { useTitle } from '@/app/title';
 import { Mark } from '@/kit/kit';
 import { browserMemory } from './memory';
 import { isGateway, ProviderIcon, signInLabel } from './providers';
-import { takeRedirectError } from './redirectError';
+import { noteLeaving, takeRedirectError } from './redirectError';
 import { SignInProblem } from './SignInProblem';
+
+// Read as soon as the code runs, so that no page sees the address with it.
+const redirectError = takeRedirectError();
 
 interface SignInPageProps {
   /** Why the visitor is not signed in any more. */
@@ -104,12 +107,15 @@ interface Failure {
 
 /** The attempt that is under way, what came of the last, and how to make one. */
 function useSignIn(before?: unknown) {
+  const told = redirectError ?? before;
   const [busy, setBusy] = useState<string>();
   const [problem, setProblem] = useState<Failure | undefined>(
-    before ? { cause: before, provider: '' } : undefined,
+    told ? { cause: told, provider: '' } : undefined,
   );
   const leave = (id: string) => {
-    if (id) session.leaveToSignIn(id);
+    if (!id) return;
+    noteLeaving();
+    session.leaveToSignIn(id);
   };
   const enter = async (provider: SignInProvider) => {
     if (!provider.silent && boot.config.redirectFlow) {
@@ -131,9 +137,6 @@ function useSignIn(before?: unknown) {
   useEffect(() => {
     if (begun.current) return;
     begun.current = true;
-    void takeRedirectError().then(cause => {
-      if (cause) setProblem({ cause, provider: '' });
-    });
     const gateway = boot.config.providers.find(isGateway);
     if (gateway && !before && browserMemory.read() === undefined) void enter(gateway);
   });

@@ -1,29 +1,24 @@
-interface Told {
-  name?: string;
-  message?: string;
-  error?: Told;
+const key = 'stagedoor-leaving';
+
+/** Notes that this tab leaves for a provider; what it comes back with is then believed. */
+export function noteLeaving(): void {
+  sessionStorage.setItem(key, 'yes');
 }
 
 /**
- * After a sign-in without a window that failed, the address says so and the server
- * knows why; the address is cleaned. Resolves to undefined when nothing failed.
+ * What went wrong with a sign-in without a window: the address that it came back to
+ * says so. Anybody can make such an address, so it counts only in a tab that left for
+ * a provider. The address is cleaned.
  */
-export async function takeRedirectError(): Promise<Error | undefined> {
+export function takeRedirectError(): Error | undefined {
+  const left = sessionStorage.getItem(key) !== null;
+  sessionStorage.removeItem(key);
   const url = new URL(location.href);
-  if (url.searchParams.get('error') !== 'true') return undefined;
+  const told = url.searchParams.get('error');
+  if (!left || told === null) return undefined;
   url.searchParams.delete('error');
   history.replaceState(history.state, '', url);
-  const failure = new Error('The provider did not sign you in.');
-  try {
-    const response = await fetch('/api/auth/.backstage/error', {
-      headers: { Accept: 'application/json', 'X-Requested-With': 'XMLHttpRequest' },
-    });
-    if (!response.ok) return failure;
-    const told = (await response.json()) as Told | null;
-    const { name, message } = told?.error ?? told ?? {};
-    if (!message) return failure;
-    return Object.assign(new Error(message), { name: name ?? 'Error' });
-  } catch {
-    return failure;
-  }
+  return Object.assign(new Error(told || 'The provider did not sign you in.'), {
+    name: 'NotAllowedError',
+  });
 }

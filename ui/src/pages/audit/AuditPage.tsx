@@ -51,7 +51,7 @@ export function AuditPage() {
       <header className="page-head">
         <h1>Audit log</h1>
         <Exports search={search} />
-        <button type="button" className="btn" onClick={refresh}>
+        <button type="button" className="btn" aria-label="Show the newest events" onClick={refresh}>
           <IconRefresh size={15} aria-hidden />
           <span className="wide-only">Newest</span>
         </button>

@@ -84,7 +84,7 @@ export function EventDetail({ event, onFilter }: EventDetailProps) {
       </dl>
       {Object.keys(meta).length > 0 && (
         <div className="event-meta">
-          <h3>Facts</h3>
+          <p>Facts</p>
           <CodeBlock>{JSON.stringify(meta, null, 2)}</CodeBlock>
         </div>
       )}

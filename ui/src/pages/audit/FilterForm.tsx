@@ -2,6 +2,9 @@ import { useState } from 'react';
 import { SearchField } from '@/kit/kit';
 import { filterNames, fromField, toField, type FilterName, type Filters } from './state';
 
+/** The filters that are always shown. */
+const inSight: ReadonlySet<FilterName> = new Set(['text', 'status', 'severity']);
+
 interface FilterFormProps {
   filters: Filters;
   onChange: (filters: Filters) => void;
@@ -13,7 +16,7 @@ interface FilterFormProps {
  */
 export function FilterForm({ filters, onChange }: FilterFormProps) {
   const active = filterNames.filter(name => filters[name]).length;
-  const more = filterNames.filter(name => name !== 'text' && filters[name]).length;
+  const more = filterNames.filter(name => !inSight.has(name) && filters[name]).length;
   const set = (name: FilterName) => (text: string) => {
     if ((filters[name] ?? '') !== text) onChange({ ...filters, [name]: text || undefined });
   };

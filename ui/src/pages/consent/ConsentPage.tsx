@@ -13,6 +13,8 @@ import { Avatar, Mark, Message } from '@/kit/kit';
 import { isTarget, readAsk } from './ask';
 import './consent.css';
 
+const clock = new Intl.DateTimeFormat('en', { timeStyle: 'short' });
+
 /** Asks whether a program may act as the user. */
 export function ConsentPage() {
   useTitle('Allow access');
@@ -142,9 +144,22 @@ function Question({ session, id }: { session: ConsentSession; id: string }) {
           {ask.redirect && <span className="mono">{ask.redirect}</span>}
         </div>
       </div>
+      {session.resource && session.resource.length > 0 && (
+        <>
+          <h2>Only for</h2>
+          <ul className="consent-list mono">
+            {session.resource.map(resource => (
+              <li key={resource}>{resource}</li>
+            ))}
+          </ul>
+        </>
+      )}
       <p className="consent-hint">
-        The name above is what the program calls itself. Approve only if you have just started this
-        yourself and know the address.
+        {session.firstParty
+          ? 'This is the command line of the portal itself. Approve if you have just started it.'
+          : 'The name above is what the program calls itself. Approve only if you have just started this yourself and know the address.'}
+        {session.expiresAt &&
+          ` The request is open until ${clock.format(new Date(session.expiresAt))}.`}
       </p>
       {failure && (
         <div className="notice" role="alert">

@@ -23,7 +23,7 @@ export interface Ask {
 export function readAsk(session: ConsentSession): Ask {
   const redirect = session.redirectUri;
   const url = redirect && URL.canParse(redirect) ? new URL(redirect) : undefined;
-  const names = session.scopes ?? session.scope?.split(/\s+/).filter(Boolean) ?? [];
+  const names = session.scope?.split(/\s+/).filter(Boolean) ?? [];
   return {
     name: session.clientName || session.clientId || 'A program without a name',
     redirect,

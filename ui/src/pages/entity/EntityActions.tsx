@@ -30,7 +30,8 @@ export function EntityActions({ entity, entityRef }: EntityActionsProps) {
   const client = useQueryClient();
   const { view, edit } = originOf(entity);
   const may = useMay();
-  const mayHere = useMayOn(entityRef);
+  const [opened, setOpened] = useState(false);
+  const mayHere = useMayOn(opened ? entityRef : undefined);
   const mayRemove = mayHere.delete !== false || may('catalog.location.delete') !== false;
 
   const refresh = async () => {
@@ -58,6 +59,7 @@ export function EntityActions({ entity, entityRef }: EntityActionsProps) {
         role="menu"
         align="end"
         className="entity-menu"
+        onOpen={() => setOpened(true)}
         trigger={props => (
           <button {...props} type="button" className="btn btn-icon" aria-label="Actions">
             <IconDots size={17} stroke={1.8} aria-hidden />

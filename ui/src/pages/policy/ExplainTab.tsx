@@ -152,7 +152,7 @@ function Explained({ data }: { data: PolicyExplanation }) {
   );
 }
 
-function Statement({ source, matched, decided, why }: ExplainedStatement) {
+function Statement({ source, matched, decided, why, without, holds }: ExplainedStatement) {
   const Glyph = decided ? IconArrowRight : matched ? IconCircle : IconCircleDashed;
   return (
     <li data-decided={decided || undefined} data-matched={matched || undefined}>
@@ -165,6 +165,9 @@ function Statement({ source, matched, decided, why }: ExplainedStatement) {
         <p className="muted">
           {matched ? '' : 'Passed over: '}
           {why}
+          {holds !== undefined &&
+            (holds ? '; its condition holds' : '; its condition does not hold')}
+          {without && `; without it: ${resultWord(without).toLowerCase()}`}
         </p>
         <SourceLine source={source} />
       </div>

@@ -45,7 +45,8 @@ function Problem({ problem }: { problem: PolicyInForce['problem'] }) {
 }
 
 function InForce({ data }: { data: PolicyInForce }) {
-  const { enabled, file, loadedAt, statements } = data;
+  const { enabled, file, files, loadedAt, statements, default: otherwise = 'deny' } = data;
+  const read = files?.length ? files : file ? [file] : [];
   if (!enabled) {
     return (
       <Message icon={IconShieldOff} title="Everybody may do everything">
@@ -62,7 +63,11 @@ function InForce({ data }: { data: PolicyInForce }) {
         <h2>In force</h2>
         <span className="panel-count num">{statements.length}</span>
         <span className="panel-end muted policy-file">
-          {file && <span className="mono">{file}</span>}
+          {read.map(name => (
+            <span className="mono" key={name}>
+              {name}
+            </span>
+          ))}
           {loadedAt && (
             <time dateTime={loadedAt} title={moment(loadedAt)}>
               read {ago(loadedAt)}
@@ -70,15 +75,14 @@ function InForce({ data }: { data: PolicyInForce }) {
           )}
         </span>
       </div>
-      {statements.length === 0 ? (
-        <p className="panel-note">It has no statements, so everything is denied.</p>
-      ) : (
-        <ol className="statements">
-          {statements.map((statement, at) => (
-            <Statement key={at} at={at + 1} {...statement} />
-          ))}
-        </ol>
-      )}
+      <ol className="statements">
+        {statements.map((statement, at) => (
+          <Statement key={at} at={at + 1} {...statement} />
+        ))}
+      </ol>
+      <p className="panel-note policy-default">
+        Where no statement decides: <strong>{otherwise}</strong>.
+      </p>
     </section>
   );
 }

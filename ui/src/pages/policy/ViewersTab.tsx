@@ -4,7 +4,7 @@ import { viewersOf, viewersPage, type Viewers } from '@/api/policy';
 import { EntityLink } from '@/catalog/EntityLink';
 import { AppLink } from '@/kit/AppLink';
 import { ErrorMessage } from '@/kit/ErrorMessage';
-import { Message } from '@/kit/kit';
+import { Message, Segmented } from '@/kit/kit';
 import { ResultBadge, SourceLine } from './parts';
 import type { TabProps } from './PolicyPage';
 import { RefPicker } from './RefPicker';
@@ -12,9 +12,9 @@ import { addressOf } from './state';
 
 /** Which users of the catalog may see an entity, and the line that decides for each. */
 export function ViewersTab({ state, change }: TabProps) {
-  const { entity, page } = state;
+  const { entity, result, page } = state;
   const query = useQuery({
-    ...viewersOf(entity, (page - 1) * viewersPage),
+    ...viewersOf(entity, result, (page - 1) * viewersPage),
     enabled: entity !== '',
     placeholderData: before => (before?.resourceRef === entity ? before : undefined),
   });
@@ -42,8 +42,8 @@ export function ViewersTab({ state, change }: TabProps) {
           <ViewerList
             data={query.data}
             stale={query.isPlaceholderData}
-            page={page}
-            onPage={next => change({ page: next })}
+            state={state}
+            change={change}
           />
         ) : (
           <div className="panel sk-live why-wait" />
@@ -53,16 +53,23 @@ export function ViewersTab({ state, change }: TabProps) {
   );
 }
 
-interface ViewerListProps {
+interface ViewerListProps extends Omit<TabProps, 'user'> {
   data: Viewers;
   stale: boolean;
-  page: number;
-  onPage: (page: number) => void;
 }
 
-function ViewerList({ data, stale, page, onPage }: ViewerListProps) {
+const choices = [
+  { value: '', label: 'All' },
+  { value: 'ALLOW', label: 'Can' },
+  { value: 'DENY', label: 'Cannot' },
+] as const;
+
+function ViewerList({ data, stale, state, change }: ViewerListProps) {
   const { resourceRef, permission, total, allowed, items } = data;
-  const pages = Math.max(1, Math.ceil(total / viewersPage));
+  const { page, result: chosen } = state;
+  const listed = { '': total, ALLOW: allowed, DENY: total - allowed }[chosen];
+  const pages = Math.max(1, Math.ceil(listed / viewersPage));
+  const onPage = (next: number) => change({ page: next });
   return (
     <section className="panel" aria-label="Users">
       <div className="panel-head">
@@ -72,7 +79,12 @@ function ViewerList({ data, stale, page, onPage }: ViewerListProps) {
             : `${allowed.toLocaleString('en')} of ${total.toLocaleString('en')} users can see it`}
         </h2>
         <span className="panel-end">
-          <EntityLink to={resourceRef} defaults={{}} icon />
+          <Segmented
+            label="Which users"
+            value={chosen}
+            options={choices}
+            onChange={result => change({ result })}
+          />
         </span>
       </div>
       {total === 0 ? (
@@ -81,7 +93,10 @@ function ViewerList({ data, stale, page, onPage }: ViewerListProps) {
           file, or ask about a ref under “Explain”.
         </p>
       ) : (
-        <ul className="viewers" data-stale={stale || undefined}>
+        <ul className="viewers" aria-label="Users" data-stale={stale || undefined}>
+          {items.length === 0 && (
+            <li className="muted">{chosen === 'ALLOW' ? 'Nobody can.' : 'Everybody can.'}</li>
+          )}
           {items.map(({ user, displayName, result, reason, source }) => (
             <li key={user}>
               <div className="viewer-who">

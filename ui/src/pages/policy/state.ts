@@ -17,6 +17,8 @@ export interface PolicyState {
   /** The entity that is looked at. */
   entity: string;
   permission: string;
+  /** Which users are listed: all, those who can see it, those who cannot. */
+  result: '' | 'ALLOW' | 'DENY';
   page: number;
 }
 
@@ -35,18 +37,20 @@ export function readState(raw: Record<string, unknown>): PolicyState {
     user: fullRef(text('user'), 'user'),
     entity: fullRef(text('entity'), 'component'),
     permission: text('permission') || 'catalog.entity.read',
+    result: raw.result === 'ALLOW' || raw.result === 'DENY' ? raw.result : '',
     page: Math.max(1, Math.floor(Number(text('page')) || 1)),
   };
 }
 
 /** The address of a state; what is the default, or of no use to the tab, is left out. */
 export function writeState(state: PolicyState): Record<string, string> {
-  const { tab, user, entity, permission, page } = state;
+  const { tab, user, entity, permission, result, page } = state;
   const raw: Record<string, string> = {};
   if (tab !== 'sees') raw.tab = tab;
   if (user && (tab === 'sees' || tab === 'explain')) raw.user = user;
   if (entity && (tab === 'viewers' || tab === 'explain')) raw.entity = entity;
   if (tab === 'explain' && permission !== 'catalog.entity.read') raw.permission = permission;
+  if (tab === 'viewers' && result) raw.result = result;
   if (tab === 'viewers' && page > 1) raw.page = String(page);
   return raw;
 }
