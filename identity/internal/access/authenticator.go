@@ -20,6 +20,8 @@ type Verifier interface {
 	Verify(ctx context.Context, token string) (token.Verified, error)
 	// VerifyPlugin checks a plugin token for a call of the plugin target.
 	VerifyPlugin(ctx context.Context, token, target string) (token.VerifiedPlugin, error)
+	// Remembers returns the type of a token that was valid a moment ago.
+	Remembers(token string) string
 	// Knows reports whether a key is the portal's own, without looking it up.
 	Knows(kid string) bool
 }
@@ -71,6 +73,9 @@ func (a *Authenticator) bearer(ctx context.Context, bearer, target string) (iden
 	if p, ok := callers.static(bearer); ok {
 		p.Token = bearer
 		return p, nil
+	}
+	if typ := a.verifier.Remembers(bearer); typ != "" {
+		return a.own(ctx, bearer, typ, target)
 	}
 	t, malformed := token.Parse(bearer)
 	if !t.Own() && malformed != nil {

@@ -183,3 +183,20 @@ func TestDelegate_PassesOnWhatMayBePassedOn(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkAuthenticate(b *testing.B) {
+	tokens := newTokens(func() time.Time { return noon }, "own")
+	a := access.NewAuthenticator(tokens, everybody{})
+	user, err := tokens.User(b.Context(), token.User{Ref: "user:default/jane"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/api/catalog/entities", nil)
+	r.Header.Set("Authorization", "Bearer "+user.Token)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := a.Authenticate(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
