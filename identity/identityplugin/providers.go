@@ -111,13 +111,14 @@ func (b *builder) interactive(ctx context.Context, id, path string) (signin.Prov
 	}
 	// An environment that is not in use is often left half configured.
 	for env, c := range envs {
-		if _, err := oauth.New(b.deps, id, kind, map[string]oauth.Config{env: c}); err == nil {
+		_, err := oauth.New(b.deps, id, kind, map[string]oauth.Config{env: c})
+		if err == nil {
 			continue
-		} else if env == b.environment && env != development {
-			return nil, err
-		} else {
-			b.host.Logger.WarnContext(ctx, "sign-in provider is left out in an environment", "provider", id, "env", env, "error", err)
 		}
+		if env == b.environment && env != development {
+			return nil, err
+		}
+		b.host.Logger.WarnContext(ctx, "sign-in provider is left out in an environment", "provider", id, "env", env, "error", err)
 		delete(envs, env)
 	}
 	if len(envs) == 0 {

@@ -75,7 +75,7 @@ func New(at string, o Options) (*Issuer, error) {
 	if _, err := rand.Read(config.CryptoKey[:]); err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
-	provider, err := op.NewOpenIDProvider(at, config, s, op.WithAllowInsecure(), op.WithLogger(slog.New(slog.DiscardHandler)))
+	provider, err := op.NewProvider(config, s, op.StaticIssuer(at), op.WithAllowInsecure(), op.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return nil, fmt.Errorf("start an OpenID provider: %w", err)
 	}

@@ -317,6 +317,7 @@ func (client) PostLogoutRedirectURIs() []string    { return nil }
 func (client) ApplicationType() op.ApplicationType { return op.ApplicationTypeWeb }
 func (client) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodBasic }
 func (client) ResponseTypes() []oidc.ResponseType  { return []oidc.ResponseType{oidc.ResponseTypeCode} }
+
 func (client) GrantTypes() []oidc.GrantType {
 	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
 }
@@ -324,7 +325,7 @@ func (client) LoginURL(id string) string           { return "/login?id=" + id }
 func (client) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeBearer }
 func (client) IDTokenLifetime() time.Duration      { return time.Hour }
 func (client) DevMode() bool                       { return true }
-func (client) RestrictAdditionalIdTokenScopes() func([]string) []string {
+func (client) RestrictAdditionalIdTokenScopes() func([]string) []string { //nolint:revive // named by zitadel/oidc
 	return func(scopes []string) []string { return scopes }
 }
 

@@ -103,8 +103,10 @@ func TestFrame_RefusesAnswersToAnotherQuestion(t *testing.T) {
 	}{
 		"a nonce of somebody else": {func() string { return forged(back(), "nonce", "x") }, "NotAllowedError: Invalid nonce"},
 		"no nonce":                 {func() string { return forged(back(), "nonce", "") }, "NotAllowedError: OAuth state is invalid, missing nonce"},
-		"an origin of somebody else": {func() string { return forged(back(), "origin", "https://evil.example") },
-			"NotAllowedError: Origin 'https://evil.example' is not allowed"},
+		"an origin of somebody else": {
+			func() string { return forged(back(), "origin", "https://evil.example") },
+			"NotAllowedError: Origin 'https://evil.example' is not allowed",
+		},
 		"a state that is none":         {func() string { return change(back(), url.Values{"state": {"zz"}}) }, "NotAllowedError: OAuth state is invalid"},
 		"a code that is none":          {func() string { return change(back(), url.Values{"code": {"code-none"}}) }, "did not accept the sign-in"},
 		"no code":                      {func() string { return change(back(), url.Values{"code": {""}}) }, "InputError: The answer of the identity provider has no code"},
@@ -120,8 +122,10 @@ func TestFrame_RefusesAnswersToAnotherQuestion(t *testing.T) {
 			return change(back(), url.Values{"error": {"<b>x"}, "error_description": {"call 0800"}})
 		}, "NotAllowedError: The identity provider did not sign you in; start again"},
 		"prompt none without a session": {func() string { return change(back(), url.Values{"error": {"login_required"}}) }, "prompt to auto"},
-		"an identity provider in trouble": {func() string { return change(back(), url.Values{"error": {"server_error"}}) },
-			"ServiceUnavailableError: The identity provider cannot sign anybody in at the moment"},
+		"an identity provider in trouble": {
+			func() string { return change(back(), url.Values{"error": {"server_error"}}) },
+			"ServiceUnavailableError: The identity provider cannot sign anybody in at the moment",
+		},
 	} {
 		g.newBrowser()
 		g.advance(time.Hour) // the throttle is another test's

@@ -240,11 +240,15 @@ func (c *client) explain(ctx context.Context, doing string, err error) error {
 	case errors.Is(err, errDown), errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &httpx.WireError{Code: fault.Unavailable, Err: err, Message: c.title + " does not answer at the moment; try again in a minute"}
 	case errors.As(err, &refused) && (refused.code == "invalid_client" || refused.code == "unauthorized_client" || refused.code == "incorrect_client_credentials"):
-		return &httpx.WireError{Code: fault.Internal, Status: http.StatusInternalServerError, Name: "Error", Err: err,
-			Message: c.title + " does not accept the portal's client id and secret; tell those who run the portal"}
+		return &httpx.WireError{
+			Code: fault.Internal, Status: http.StatusInternalServerError, Name: "Error", Err: err,
+			Message: c.title + " does not accept the portal's client id and secret; tell those who run the portal",
+		}
 	case errors.As(err, &refused) && refused.code == "redirect_uri_mismatch":
-		return &httpx.WireError{Code: fault.Internal, Status: http.StatusInternalServerError, Name: "Error", Err: err,
-			Message: c.title + " does not know the portal's callback URL; tell those who run the portal"}
+		return &httpx.WireError{
+			Code: fault.Internal, Status: http.StatusInternalServerError, Name: "Error", Err: err,
+			Message: c.title + " does not know the portal's callback URL; tell those who run the portal",
+		}
 	}
 	return &httpx.WireError{Code: fault.Unauthenticated, Err: err, Message: c.title + " did not accept the sign-in: it may have expired or been used already; start again"}
 }
