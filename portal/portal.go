@@ -150,6 +150,10 @@ func (p *Portal) assemble(ctx context.Context) error {
 	p.plugins = []plugin.Plugin{p.audit, p.catalog, p.identity, permissions, webhook, signals, userSettings, notifications}
 	p.settings.Root.Logger = p.opts.Logger
 	p.settings.Root.Guard = guard(p.identity)
+	if p.settings.OpenRoutes {
+		p.warnOfOpenRoutes(ctx)
+		p.settings.Root.Guard.Admit = openRoutes
+	}
 	p.settings.Root.Now = p.opts.Clock
 	p.settings.Root.Observe = p.opts.Telemetry.HTTPObserver()
 	if front != nil {

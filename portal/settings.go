@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"strconv"
 	"time"
@@ -29,6 +28,9 @@ type settings struct {
 	Reading  []fetch.Allow
 	Server   httpx.ServerOptions
 	Root     httpx.RootOptions
+	// OpenRoutes lets callers without credentials through to every route that
+	// does not ask for a user.
+	OpenRoutes bool
 	// SelfSigned asks for a certificate that nobody vouches for.
 	SelfSigned bool
 }
@@ -94,12 +96,6 @@ type certificate struct {
 	} `json:"certificate"`
 }
 
-type limit struct {
-	Window      plugin.Duration `json:"window"`
-	Requests    int             `json:"incomingRequestLimit"`
-	IPAllowList []netip.Addr    `json:"ipAllowList"`
-}
-
 type cors struct {
 	Origin            oneOrMany `json:"origin"`
 	Methods           oneOrMany `json:"methods"`
@@ -151,6 +147,7 @@ func readSettings(cfg plugin.Config) (settings, error) {
 		{"backend.lifecycle.serverShutdownDelay", &delay},
 		{"backend.server", &timeouts},
 		{"backend.trustProxy", &proxies},
+		{"backend.auth.dangerouslyDisableDefaultAuthPolicy", &s.OpenRoutes},
 	} {
 		if err := cfg.Decode(key.path, key.into); err != nil {
 			return s, err
@@ -174,6 +171,7 @@ func readSettings(cfg plugin.Config) (settings, error) {
 		Host: at.Host, Port: at.Port, ShutdownDelay: time.Duration(delay),
 		HeaderTimeout: time.Duration(timeouts.Headers), RequestTimeout: time.Duration(timeouts.Request), IdleTimeout: time.Duration(timeouts.KeepAlive),
 	}
+	s.Root.CrossSite = []string{identityProviderPost}
 	s.Root.StartupPause = time.Duration(pause)
 	s.Root.CORS = httpx.CORS{
 		Origins: cross.Origin, Methods: cross.Methods, AllowedHeaders: cross.AllowedHeaders, ExposedHeaders: cross.ExposedHeaders,
@@ -199,15 +197,9 @@ func (s *settings) optional(https, limits json.RawMessage, csp map[string]any) e
 	} else if string(https) == "true" {
 		s.SelfSigned = true
 	}
-	switch {
-	case string(limits) == "true":
-		s.Root.RateLimit = &httpx.RateLimit{}
-	case len(limits) > 0 && limits[0] == '{':
-		var l limit
-		if err := json.Unmarshal(limits, &l); err != nil {
-			return fault.Newf(fault.Invalid, "backend.rateLimit: %w", err)
-		}
-		s.Root.RateLimit = &httpx.RateLimit{Window: time.Duration(l.Window), Requests: l.Requests, Exempt: l.IPAllowList}
+	var err error
+	if s.Root.RateLimit, err = readRateLimit(limits); err != nil {
+		return err
 	}
 	directives, err := httpx.ParseCSP(csp)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,6 +69,7 @@ type Root struct {
 	origins  *http.CrossOriginProtection
 	plugins  map[string]*Mux
 	extra    *http.ServeMux
+	outside  []string
 	state    atomic.Int32
 	started  chan struct{}
 	once     sync.Once
@@ -124,8 +126,8 @@ func NewRoot(opts RootOptions) (*Root, error) {
 	var b [5]byte
 	_, _ = rand.Read(b[:]) // never fails
 	rt.idPrefix = strconv.FormatUint(binary.BigEndian.Uint64(append([]byte{0, 0, 0}, b[:]...)), 36) + "-"
-	rt.extra.HandleFunc("/.backstage/health/v1/readiness", rt.readiness)
-	rt.extra.HandleFunc("/.backstage/health/v1/liveness", rt.liveness)
+	rt.HandleRoot("/.backstage/health/v1/readiness", http.HandlerFunc(rt.readiness))
+	rt.HandleRoot("/.backstage/health/v1/liveness", http.HandlerFunc(rt.liveness))
 	return rt, nil
 }
 
@@ -157,7 +159,13 @@ func (rt *Root) Plugins() map[string]*Mux { return rt.plugins }
 
 // HandleRoot registers a handler outside all plugins, such as for /metrics,
 // that anybody may call. Register before serving.
-func (rt *Root) HandleRoot(pattern string, h http.Handler) { rt.extra.Handle(pattern, h) }
+func (rt *Root) HandleRoot(pattern string, h http.Handler) {
+	rt.outside = append(rt.outside, pattern)
+	rt.extra.Handle(pattern, h)
+}
+
+// Outside returns the patterns of what answers outside all plugins, in order.
+func (rt *Root) Outside() []string { return slices.Clone(rt.outside) }
 
 // Started lets requests through to the plugins and turns readiness to ok.
 func (rt *Root) Started() {
