@@ -123,7 +123,7 @@ func (a *account) renew(ctx context.Context, client *http.Client, now time.Time)
 		return ended("the token expired")
 	}
 	err := a.exchange(ctx, client, now, map[string]string{"grant_type": "refresh_token", "refresh_token": a.RefreshToken})
-	var refused *oauthRefusal
+	var refused *refusalError
 	if errors.As(err, &refused) && refused.status < http.StatusInternalServerError {
 		return ended(refused.Error())
 	}
@@ -184,14 +184,14 @@ func getJSON(ctx context.Context, client *http.Client, address, token string, in
 	return status, nil
 }
 
-// oauthRefusal is a refusal in OAuth's words.
-type oauthRefusal struct {
+// refusalError is a refusal in OAuth's words.
+type refusalError struct {
 	status            int
 	code, description string
 }
 
 // Error renders what the portal said.
-func (e *oauthRefusal) Error() string {
+func (e *refusalError) Error() string {
 	if e.code == "" {
 		return fmt.Sprintf("status %d", e.status)
 	}
@@ -206,7 +206,7 @@ func refusalText(code, description string) string {
 }
 
 // postJSON sends a JSON object and reads one, unless into is nil. A refusal is
-// an *oauthRefusal.
+// an *refusalError.
 func postJSON(ctx context.Context, client *http.Client, address string, body, into any) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -228,7 +228,7 @@ func postJSON(ctx context.Context, client *http.Client, address string, body, in
 			Description string `json:"error_description"`
 		}
 		_ = json.Unmarshal(answer, &said) // other servers say other things
-		return &oauthRefusal{status, said.Code, said.Description}
+		return &refusalError{status, said.Code, said.Description}
 	}
 	if into == nil {
 		return nil

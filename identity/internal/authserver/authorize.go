@@ -58,7 +58,7 @@ func (s *Server) Authorize(ctx context.Context, r AuthorizeRequest) (location st
 		ID: id, ClientID: c.id, ClientName: c.name, RedirectURI: r.RedirectURI,
 		Scope: grantedScope(r.Scope, cfg.refreshes(c.id)), State: r.State, Nonce: r.Nonce, Resource: strings.Join(r.Resource, " "),
 		Challenge: r.Challenge, ChallengeMethod: r.ChallengeMethod, Expires: s.now().Add(sessionLife),
-	})
+	}, maxSessions)
 	if err != nil {
 		return "", err
 	}

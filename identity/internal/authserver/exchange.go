@@ -80,11 +80,19 @@ func (s *Server) exchangeCode(ctx context.Context, r TokenRequest) (TokenRespons
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	answer, err := s.issue(ctx, session.UserRef, ownership)
+	user := token.User{Ref: session.UserRef, Ownership: ownership, Client: session.ClientID}
+	answer, err := s.issue(ctx, user)
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	answer.Scope = session.Scope
+	answer.Scope, answer.IDToken = session.Scope, answer.AccessToken // one token is both, as from Backstage
+	if user.Nonce = session.Nonce; user.Nonce != "" {
+		withNonce, err := s.issue(ctx, user)
+		if err != nil {
+			return TokenResponse{}, err
+		}
+		answer.IDToken = withNonce.AccessToken
+	}
 	var grant *store.OAuthGrant
 	if cfg.refreshes(session.ClientID) && slices.Contains(strings.Fields(session.Scope), scopeOffline) {
 		if grant, answer.RefreshToken, err = s.newGrant(ctx, cfg, session, ownership); err != nil {
@@ -159,15 +167,14 @@ func (s *Server) replayed(ctx context.Context, session store.OAuthSession) error
 	return refuse(codeInvalidGrant, "Authorization code already used")
 }
 
-// issue makes the user's token. The id token is the same token, as from
-// Backstage.
-func (s *Server) issue(ctx context.Context, userRef string, ownership []string) (TokenResponse, error) {
-	issued, err := s.issuer.User(ctx, token.User{Ref: userRef, Ownership: ownership})
+// issue makes the user's token.
+func (s *Server) issue(ctx context.Context, user token.User) (TokenResponse, error) {
+	issued, err := s.issuer.User(ctx, user)
 	if err != nil {
 		return TokenResponse{}, err
 	}
 	return TokenResponse{
-		AccessToken: issued.Token, TokenType: "Bearer", IDToken: issued.Token,
+		AccessToken: issued.Token, TokenType: "Bearer",
 		ExpiresIn: int64(math.Round(issued.Expires.Sub(s.now()).Seconds())),
 	}, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/identity/internal/store"
+	"github.com/stagedoor/stagedoor/identity/internal/token"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
 
@@ -51,13 +52,13 @@ func (s *Server) newGrant(ctx context.Context, cfg *Settings, session store.OAut
 		derived = sameRefs(refs, ownership)
 	}
 	now := s.now()
-	token := newRefreshToken(s.newID(), random(familyBytes))
+	fresh := newRefreshToken(s.newID(), random(familyBytes))
 	return &store.OAuthGrant{
-		ID: token.grant, SessionID: session.ID, ClientID: session.ClientID, UserRef: session.UserRef,
+		ID: fresh.grant, SessionID: session.ID, ClientID: session.ClientID, UserRef: session.UserRef,
 		Scope: session.Scope, Resource: session.Resource,
-		FamilyHash: hash(token.family), TokenHash: hash(token.text), Catalogued: catalogued, Derived: derived,
+		FamilyHash: hash(fresh.family), TokenHash: hash(fresh.text), Catalogued: catalogued, Derived: derived,
 		Created: now, Used: now, Expires: cfg.grantExpiry(now, now),
-	}, token.text, nil
+	}, fresh.text, nil
 }
 
 // grantExpiry is when a grant ends unless it is used again.
@@ -78,15 +79,15 @@ func sameRefs(a, b []string) bool {
 // other gives an *[Error].
 func (s *Server) findGrant(ctx context.Context, text string) (store.OAuthGrant, error) {
 	invalid := refuse(codeInvalidGrant, "Invalid refresh token")
-	token, ok := parseRefreshToken(text)
+	presented, ok := parseRefreshToken(text)
 	if !ok {
 		return store.OAuthGrant{}, invalid
 	}
-	grant, err := s.store.OAuthGrant(ctx, token.grant)
+	grant, err := s.store.OAuthGrant(ctx, presented.grant)
 	if fault.Is(err, fault.NotFound) {
 		return grant, invalid
 	}
-	if err == nil && !sameHash(hash(token.family), grant.FamilyHash) {
+	if err == nil && !sameHash(hash(presented.family), grant.FamilyHash) {
 		return grant, invalid
 	}
 	return grant, err
@@ -106,7 +107,7 @@ func (s *Server) refresh(ctx context.Context, r TokenRequest) (TokenResponse, er
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	answer, err := s.issue(ctx, grant.UserRef, ownership)
+	answer, err := s.issue(ctx, token.User{Ref: grant.UserRef, Ownership: ownership, Client: grant.ClientID})
 	if err != nil {
 		return TokenResponse{}, err
 	}
@@ -120,7 +121,7 @@ func (s *Server) refresh(ctx context.Context, r TokenRequest) (TokenResponse, er
 		}
 		return TokenResponse{}, err
 	}
-	answer.Scope, answer.RefreshToken, answer.IDToken = grant.Scope, next.text, ""
+	answer.Scope, answer.RefreshToken = grant.Scope, next.text
 	return answer, nil
 }
 

@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,8 +70,6 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) e
 	var refusal *Error
 	if !errors.As(err, &refusal) {
 		switch fault.CodeOf(err) {
-		case fault.TooLarge:
-			refusal = &Error{codeInvalidRequest, "The request is too large", http.StatusRequestEntityTooLarge}
 		case fault.Invalid:
 			refusal = refuse(codeInvalidRequest, "The request could not be read")
 		case fault.Unavailable:
@@ -89,6 +88,10 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) e
 	}
 	noStore(w)
 	return httpx.JSONStatus(w, r, status, map[string]string{"error": code, "error_description": refusal.Description})
+}
+
+func tooLarge() *Error {
+	return &Error{codeInvalidRequest, "The request is too large", http.StatusRequestEntityTooLarge}
 }
 
 func noStore(w http.ResponseWriter) {
@@ -140,12 +143,16 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) error {
 }
 
 // answer is the consent page's answer. It takes the user's full token: a
-// cookie, which any site can make a browser send, is not enough.
+// cookie, which any site can make a browser send, is not enough, and nor is
+// what a client got from here, or an hour's token could be made a year's.
 func (s *Server) answer(decide func(ctx context.Context, id, userRef string) (string, error)) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		p := plugin.PrincipalOf(r)
 		if p.Kind != identity.User || p.Limited || p.Via != "" {
 			return &Error{codeUnauthorized, "Authentication required", http.StatusUnauthorized}
+		}
+		if issuedTo(p.Token) != "" {
+			return &Error{codeDenied, "A client cannot answer for the user; sign in with the browser", http.StatusForbidden}
 		}
 		redirect, err := decide(r.Context(), r.PathValue("id"), p.Subject)
 		var refusal *Error
@@ -158,6 +165,23 @@ func (s *Server) answer(decide func(ctx context.Context, id, userRef string) (st
 		noStore(w)
 		return httpx.JSON(w, r, map[string]string{"redirectUrl": redirect})
 	}
+}
+
+// issuedTo returns the client that a token was issued to, empty for the
+// user's own. The token has been verified.
+func issuedTo(bearer string) string {
+	parts := strings.Split(bearer, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims struct {
+		Client string `json:"azp"`
+	}
+	if err != nil || json.Unmarshal(raw, &claims) != nil {
+		return ""
+	}
+	return claims.Client
 }
 
 func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) error {
@@ -193,6 +217,9 @@ func (s *Server) handleRegister(w http.ResponseWriter, r *http.Request) error {
 	var registration Registration
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := httpx.DecodeJSON(r, nil, &registration); err != nil {
+		if fault.Is(err, fault.TooLarge) {
+			return tooLarge()
+		}
 		if fault.Is(err, fault.Invalid) {
 			return refuse(s.settings.Load().word(codeInvalidMetadata), "The body must be a JSON object with client metadata")
 		}
@@ -276,7 +303,7 @@ func readValues(r *http.Request) (url.Values, error) {
 		return nil, fault.Wrap(fault.Invalid, err, "read request body")
 	}
 	if len(raw) > maxBody {
-		return nil, fault.New(fault.TooLarge, "request entity too large")
+		return nil, tooLarge()
 	}
 	switch media {
 	case "application/x-www-form-urlencoded":

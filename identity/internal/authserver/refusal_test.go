@@ -114,6 +114,12 @@ func TestConsent_TakesOneAnswerOfOneUser(t *testing.T) {
 			}
 		}
 	}
+	// What a client got cannot make more clients.
+	own := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"user:default/guest","azp":"some-client"}`)) + ".c2ln"
+	r.tokens.Set(own, identity.Principal{Kind: identity.User, Subject: guest})
+	if a := r.json("/v1/sessions/"+id+"/approve", own, nil); a.status != http.StatusForbidden || a.field("error") != "access_denied" {
+		t.Errorf("approve by a client: status %d: %s", a.status, a.body)
+	}
 	code := r.code(id).Get("code")
 	for bearer, answer := range map[string]string{"eve": "approve", "guest": "reject"} {
 		if a := r.json("/v1/sessions/"+id+"/"+answer, bearer, nil); a.status != http.StatusBadRequest || a.field("error") != "invalid_request" {
@@ -183,6 +189,9 @@ func TestToken_RefusesInTheWordsOfOAuth(t *testing.T) {
 		if a.status != want || a.field("error") != tc.code || a.field("error_description") == "" || a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: status %d: %s, want %s", name, a.status, a.body, tc.code)
 		}
+	}
+	if a := r.form("/v1/token", exchange(r.code(r.session("nonce", "n-1")).Get("code"))); !strings.HasSuffix(a.field("id_token"), "-nonce-n-1") || strings.Contains(a.field("access_token"), "nonce") {
+		t.Errorf("the nonce: status %d: %s", a.status, a.body)
 	}
 	// The right resource is fine, also when it is asked for again.
 	if a := r.form("/v1/token", exchange(fresh(), "resource", r.base+"/api/x")); a.status != http.StatusOK {

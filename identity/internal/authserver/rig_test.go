@@ -124,7 +124,14 @@ func (r *rig) User(_ context.Context, u token.User) (token.Issued, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.issued++
-	return token.Issued{Token: fmt.Sprintf("token-%d-of-%s-with-%s", r.issued, u.Ref, strings.Join(u.Ownership, ",")), Expires: r.now.Add(time.Hour)}, nil
+	text := fmt.Sprintf("token-%d-of-%s-with-%s", r.issued, u.Ref, strings.Join(u.Ownership, ","))
+	if u.Nonce != "" {
+		text += "-nonce-" + u.Nonce
+	}
+	if u.Client == "" {
+		r.t.Errorf("%s is for no client", text)
+	}
+	return token.Issued{Token: text, Expires: r.now.Add(time.Hour)}, nil
 }
 
 func (r *rig) OwnershipOf(_ context.Context, ref string) ([]string, error) {

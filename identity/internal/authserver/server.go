@@ -20,15 +20,17 @@ const (
 	// rotationGrace is how long a replaced refresh token counts as a race of
 	// two processes, and not as a stolen token.
 	rotationGrace = 10 * time.Second
-	// maxWaitingClients bounds the clients that registered and did nothing.
+	// maxWaitingClients bounds the clients that registered and did nothing,
+	// maxSessions the requests of the last minutes: strangers make both.
 	maxWaitingClients = 1000
+	maxSessions       = 10_000
 )
 
 // Store keeps clients, sessions and grants. *store.Store implements it.
 type Store interface {
 	AddOAuthClient(ctx context.Context, c store.OAuthClient, limit int) error
 	OAuthClient(ctx context.Context, id string) (store.OAuthClient, error)
-	AddOAuthSession(ctx context.Context, o store.OAuthSession) error
+	AddOAuthSession(ctx context.Context, o store.OAuthSession, limit int) error
 	OAuthSession(ctx context.Context, id string) (store.OAuthSession, error)
 	OAuthSessionByCode(ctx context.Context, codeHash string) (store.OAuthSession, error)
 	ApproveOAuthSession(ctx context.Context, id, userRef, codeHash string, codeExpires time.Time) error

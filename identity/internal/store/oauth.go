@@ -89,16 +89,25 @@ func (s *Store) OAuthClient(ctx context.Context, id string) (OAuthClient, error)
 	return c, nil
 }
 
-// AddOAuthSession stores a pending session.
-func (s *Store) AddOAuthSession(ctx context.Context, o OAuthSession) error {
+// AddOAuthSession stores a pending session. It returns an error with code
+// unavailable when there are already limit sessions that have not expired.
+func (s *Store) AddOAuthSession(ctx context.Context, o OAuthSession, limit int) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		now := db.Micros(s.now())
+		var open int
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM identity_oauth_session WHERE expires_at > $1`, now).Scan(&open); err != nil {
+			return fmt.Errorf("count OAuth sessions: %w", err)
+		}
+		if open >= limit {
+			return fault.New(fault.Unavailable, "too many requests for authorization wait for an answer")
+		}
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO identity_oauth_session (
 				id, client_id, client_name, redirect_uri, scope, state, nonce, resource, challenge, challenge_method,
 				status, user_ref, code_hash, code_expires_at, code_used_at, created_at, expires_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '', 0, 0, $12, $13)`,
 			o.ID, o.ClientID, o.ClientName, o.RedirectURI, o.Scope, o.State, o.Nonce, o.Resource, o.Challenge, o.ChallengeMethod,
-			OAuthPending, db.Micros(s.now()), db.Micros(o.Expires))
+			OAuthPending, now, db.Micros(o.Expires))
 		if err != nil {
 			return fmt.Errorf("add OAuth session: %w", err)
 		}

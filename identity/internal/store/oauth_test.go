@@ -81,7 +81,7 @@ func addSession(t *testing.T, s *store.Store, id, client string, expires time.Ti
 		ID: id, ClientID: client, ClientName: "Agent", RedirectURI: "http://127.0.0.1:1/cb", Scope: "openid offline_access",
 		State: "st", Nonce: "no", Resource: "https://portal", Challenge: "ch", ChallengeMethod: "S256", Status: store.OAuthPending, Expires: expires,
 	}
-	if err := s.AddOAuthSession(t.Context(), o); err != nil {
+	if err := s.AddOAuthSession(t.Context(), o, 100); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -128,6 +128,9 @@ func TestOAuthSessions_TakeOneAnswer(t *testing.T) {
 			t.Errorf("rejected: %+v, %v", got, err)
 		}
 
+		if err := s.AddOAuthSession(ctx, want, 2); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("one session over the limit: %v, want unavailable", err)
+		}
 		addSession(t, s, "s3", "c1", now.Add(time.Minute))
 		*now = now.Add(time.Minute)
 		if err := s.ApproveOAuthSession(ctx, "s3", oauthUser, "code3", codeExpires); !fault.Is(err, fault.Conflict) {

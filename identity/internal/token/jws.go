@@ -51,6 +51,9 @@ type userClaims struct {
 	Iat int64    `json:"iat"`
 	Exp int64    `json:"exp"`
 	Uip string   `json:"uip"`
+	// Both are of OAuth clients only.
+	Azp   string `json:"azp,omitempty"`
+	Nonce string `json:"nonce,omitempty"`
 }
 
 // pluginClaims are the claims of a plugin token.
