@@ -16,7 +16,7 @@ import (
 )
 
 // Roles speaks the protocol of the community plugin for roles below
-// /api/permission. While no roles are in force its routes are not there.
+// /api/permission. While no roles are in force its routes answer not_found.
 type Roles struct{ Service *service.Service }
 
 // Register adds the routes. rbac.openapi.yaml describes them.
@@ -59,8 +59,7 @@ func (h *Roles) Register(r plugin.Router) {
 func (h *Roles) inForce(next httpx.Handler) httpx.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if !h.Service.Active() {
-			w.WriteHeader(http.StatusNotFound)
-			return nil
+			return fault.New(fault.NotFound, "no roles are in force: permission.rbac is not configured, or permission.enabled is false")
 		}
 		return next(w, r)
 	}
