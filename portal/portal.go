@@ -49,6 +49,9 @@ type Options struct {
 	FrontendDir string
 	// Plugins are initialised after the built-in capabilities, in order.
 	Plugins []plugin.Plugin
+	// Getenv reads the environment of the process, by which platforms such as
+	// Azure App Service tell what stands in front of the portal; nil reads none.
+	Getenv func(string) string
 	// SkipMigrations leaves the schema alone.
 	SkipMigrations bool
 	// SkipPolicy leaves the configured policy alone: users may do everything.
@@ -134,7 +137,7 @@ func (p *Portal) assemble(ctx context.Context) error {
 		SkipPolicy: p.opts.SkipPolicy,
 	})
 	p.permissions = permissions
-	p.identity = identityplugin.New(identityplugin.Deps{DB: p.db, Clock: p.opts.Clock, NewID: p.opts.NewID})
+	p.identity = identityplugin.New(identityplugin.Deps{DB: p.db, Clock: p.opts.Clock, NewID: p.opts.NewID, Getenv: p.opts.Getenv})
 	p.catalog = catalogplugin.New(catalogplugin.Deps{
 		DB: p.db, Strict: p.settings.Strict, Dir: p.settings.Dir, Registry: p.opts.Telemetry.Registry,
 	})

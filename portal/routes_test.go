@@ -77,15 +77,7 @@ var outside = map[string]string{
 // on, and serves requests as a running one would.
 func openPortal(t *testing.T, log io.Writer, backend ...string) *Portal {
 	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "app-config.yaml")
-	text := `
-app: {baseUrl: 'http://localhost:7007'}
-backend:
-  baseUrl: 'http://localhost:7007'
-  workingDirectory: '` + dir + `'
-  database: {client: better-sqlite3, connection: ':memory:'}
-  ` + strings.Join(backend, "\n  ") + `
+	return openPortalWith(t, log, `
 auth:
   environment: production
   providers:
@@ -94,7 +86,37 @@ auth:
     github:
       production: {clientId: c, clientSecret: s, signIn: {resolvers: [{resolver: usernameMatchingUserEntityName}]}}
 permission: {enabled: true}
-`
+`, backend...)
+}
+
+// openPortalWith opens a portal with the configuration, and lines for its part
+// backend.
+func openPortalWith(t *testing.T, log io.Writer, text string, backend ...string) *Portal {
+	t.Helper()
+	p, err := tryPortal(t, log, text, backend...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Errorf("close the portal: %v", err)
+		}
+	})
+	p.root.Started()
+	return p
+}
+
+func tryPortal(t *testing.T, log io.Writer, text string, backend ...string) (*Portal, error) {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "app-config.yaml")
+	text = `
+app: {baseUrl: 'http://localhost:7007'}
+backend:
+  baseUrl: 'http://localhost:7007'
+  workingDirectory: '` + dir + `'
+  database: {client: better-sqlite3, connection: ':memory:'}
+  ` + strings.Join(backend, "\n  ") + text
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -106,18 +128,7 @@ permission: {enabled: true}
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Open(t.Context(), Options{
-		Config: watcher, Telemetry: tel, Clock: time.Now, NewID: uuid.NewString, Version: "test",
-		Logger:  slog.New(slog.NewTextHandler(log, nil)),
-		Plugins: []plugin.Plugin{github.Plugin{}, gitlab.Plugin{}, bitbucket.Plugin{}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Errorf("close the portal: %v", err)
-		}
 		if err := watcher.Close(); err != nil {
 			t.Errorf("close the configuration: %v", err)
 		}
@@ -125,8 +136,11 @@ permission: {enabled: true}
 			t.Errorf("end telemetry: %v", err)
 		}
 	})
-	p.root.Started()
-	return p
+	return Open(t.Context(), Options{
+		Config: watcher, Telemetry: tel, Clock: time.Now, NewID: uuid.NewString, Version: "test",
+		Logger:  slog.New(slog.NewTextHandler(log, nil)),
+		Plugins: []plugin.Plugin{github.Plugin{}, gitlab.Plugin{}, bitbucket.Plugin{}},
+	})
 }
 
 // door is one registered route.
@@ -265,11 +279,11 @@ func TestRoutes_CookiesAreOutOfReachOfScripts(t *testing.T) {
 func TestRoutes_WithoutTheDefaultPolicyCallersNeedNoCredentials(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
-	p := openPortal(t, &log)
+	openPortal(t, &log)
 	if strings.Contains(log.String(), "dangerouslyDisableDefaultAuthPolicy") {
 		t.Error("the log warns of a key that is not set")
 	}
-	p = openPortal(t, &log, "auth: {dangerouslyDisableDefaultAuthPolicy: true}")
+	p := openPortal(t, &log, "auth: {dangerouslyDisableDefaultAuthPolicy: true}")
 	if !strings.Contains(log.String(), "dangerouslyDisableDefaultAuthPolicy") || !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "app-config.yaml:7") {
 		t.Errorf("the log does not warn, with file and line: %s", log.String())
 	}

@@ -26,10 +26,8 @@ func (c *serveCommand) Run(ctx context.Context, env *environment) error {
 
 // open opens the portal that the configuration describes.
 func (f configFlags) open(ctx context.Context, env *environment, frontendDir string, logJSON bool) (*Portal, func() error, error) {
-	tel, shutdown, err := telemetry.Setup(ctx, telemetry.Options{
-		Version: env.Version, Output: env.Stderr, Format: logFormat(logJSON),
-		Getenv: func(name string) string { value, _ := env.LookupEnv(name); return value },
-	})
+	getenv := func(name string) string { value, _ := env.LookupEnv(name); return value }
+	tel, shutdown, err := telemetry.Setup(ctx, telemetry.Options{Version: env.Version, Output: env.Stderr, Format: logFormat(logJSON), Getenv: getenv})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,7 +43,7 @@ func (f configFlags) open(ctx context.Context, env *environment, frontendDir str
 	}
 	p, err := Open(ctx, Options{
 		Config: watcher, Telemetry: tel, Clock: env.Clock, NewID: env.NewID, Logger: tel.Logger,
-		Version: env.Version, FrontendDir: frontendDir, Plugins: env.Plugins,
+		Version: env.Version, FrontendDir: frontendDir, Plugins: env.Plugins, Getenv: getenv,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, shutdown(ctx), watcher.Close())
