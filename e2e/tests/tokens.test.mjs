@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { authService, userTokens } from '../backstage-auth.mjs';
-import { guestToken, start } from '../server.mjs';
+import { guestToken, start, until } from '../server.mjs';
 
 /** Another portal as far as tokens go: it publishes keys, and can be broken. */
 async function peer() {
@@ -44,7 +46,7 @@ before(async () => {
       ],
       keys: [{ secret: Buffer.from('of the older configuration').toString('base64') }],
     } },
-  }] });
+  }, {}] });
 });
 
 after(async () => {
@@ -144,4 +146,16 @@ test('callers with a shared secret, in both forms of the configuration', async (
   // Signed with what everybody can read.
   const jwks = await (await get('/api/catalog/.backstage/auth/v1/jwks.json')).text();
   await refused('/api/catalog/entities', sign(claims, jwks));
+});
+
+test('callers come with a reload, and a mistake costs nobody the access', async () => {
+  const file = path.join(portal.dir, 'app-config.2.yaml');
+  const write = externalAccess => fs.writeFileSync(file, JSON.stringify({ backend: { auth: { externalAccess } } }));
+  const good = [{ type: 'static', options: { token: 'came-with-a-reload', subject: 'late' } }];
+  write(good);
+  await until('the new caller', async () => (await get('/api/catalog/entities', 'came-with-a-reload')).status === 200);
+  await refused('/api/catalog/entities', 'a-static-token'); // a list is replaced by a later layer's
+  write([...good, { type: 'static', options: { token: 'short', subject: 'x' } }]);
+  await until('the complaint', () => portal.log.includes('backend.auth.externalAccess[1].options.token: must have at least 8 characters and no blanks'));
+  assert.equal((await get('/api/catalog/entities', 'came-with-a-reload')).status, 200);
 });
