@@ -1,8 +1,9 @@
 package condition
 
 import (
-	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/stagedoor/stagedoor/permission"
 )
@@ -144,12 +145,72 @@ func collect(parts []Expr, deciding bool, inner func(*permission.Condition) []pe
 
 // Key is a text that two conditions share exactly when they are written the
 // same.
-func Key(c permission.Condition) string {
-	raw, err := json.Marshal(c)
-	if err != nil { // parameters come from JSON and YAML
-		panic("condition: " + err.Error())
+func Key(c permission.Condition) string { return string(appendKey(make([]byte, 0, 128), &c)) }
+
+func appendKey(b []byte, c *permission.Condition) []byte {
+	list := func(mark byte, cs []permission.Condition) []byte {
+		b = append(b, mark)
+		for i := range cs {
+			b = append(appendKey(b, &cs[i]), ',')
+		}
+		return append(b, ')')
 	}
-	return string(raw)
+	switch {
+	case c.AllOf != nil:
+		return list('&', c.AllOf)
+	case c.AnyOf != nil:
+		return list('|', c.AnyOf)
+	case c.Not != nil:
+		return appendKey(append(b, '!'), c.Not)
+	}
+	b = appendText(b, c.Rule)
+	b = appendText(b, c.ResourceType)
+	return appendValue(b, c.Params)
+}
+
+// appendText appends a text so that nobody can tell it for two.
+func appendText(b []byte, s string) []byte {
+	b = append(strconv.AppendInt(b, int64(len(s)), 10), ':')
+	return append(b, s...)
+}
+
+// appendValue appends a JSON value.
+func appendValue(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case string:
+		return appendText(b, v)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case float64:
+		return strconv.AppendFloat(b, v, 'g', -1, 64)
+	case nil:
+		return append(b, "null"...)
+	case []any:
+		b = append(b, '[')
+		for _, x := range v {
+			b = append(appendValue(b, x), ',')
+		}
+		return append(b, ']')
+	case []string:
+		b = append(b, '[')
+		for _, x := range v {
+			b = append(appendText(b, x), ',')
+		}
+		return append(b, ']')
+	case map[string]any:
+		keys := make([]string, 0, len(v))
+		for k := range v {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		b = append(b, '{')
+		for _, k := range keys {
+			b = appendText(b, k)
+			b = append(appendValue(b, v[k]), ',')
+		}
+		return append(b, '}')
+	}
+	return fmt.Appendf(b, "%T(%v)", v, v)
 }
 
 // oneOf are the built-in rules that hold when one item of a list fits, so that

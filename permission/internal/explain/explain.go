@@ -146,21 +146,35 @@ func (x *Explainer) Explain(ctx context.Context, q Question) (Answer, error) {
 	for i, s := range steps {
 		a.Statements[i] = Statement{Source: s.Source, Matched: s.Matched, Decided: s.Decided, Why: s.Why}
 	}
-	if q.ResourceRef == "" || d.Result != permission.Conditional {
-		for i := range steps {
-			if steps[i].Decided {
-				a.Statements[i].Without = without(steps, i, source.State().Default).Result
-			}
-		}
-		return a, nil
+	if q.ResourceRef != "" && d.Result == permission.Conditional {
+		return a, x.settle(ctx, q, p, d, steps, source.State().Default, &a)
 	}
-	return a, x.settle(ctx, q, p, d, steps, source.State().Default, &a)
+	if !q.Detail {
+		q.ResourceRef = ""
+	}
+	for i := range steps {
+		if !steps[i].Decided {
+			continue
+		}
+		if a.Statements[i].Without, err = x.without(ctx, q, p, steps, i, source.State().Default); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
 }
 
-// without is the decision without one step.
-func without(steps []policy.Step, i int, byDefault permission.Result) permission.Decision {
+// without is the result without one step: for the resource, where the question
+// is about one.
+func (x *Explainer) without(ctx context.Context, q Question, p permission.Permission, steps []policy.Step, i int, byDefault permission.Result) (permission.Result, error) {
 	rest := append(append([]policy.Step(nil), steps[:i]...), steps[i+1:]...)
-	return policy.Combine(rest, byDefault)
+	d := policy.Combine(rest, byDefault)
+	if d.Result != permission.Conditional || q.ResourceRef == "" {
+		return d.Result, nil
+	}
+	if holds, err := x.holds(ctx, p, q.ResourceRef, *d.Condition); !holds {
+		return permission.Deny, err
+	}
+	return permission.Allow, nil
 }
 
 // settle explains a conditional decision about one resource.
@@ -194,11 +208,6 @@ func (x *Explainer) settle(ctx context.Context, q Question, p permission.Permiss
 	if len(steps) == 0 {
 		return nil
 	}
-	return x.decider(steps, byDefault, holds, a)
-}
-
-// decider finds the statement that decides about an existing resource.
-func (x *Explainer) decider(steps []policy.Step, byDefault permission.Result, holds func(permission.Condition) (bool, error), a *Answer) error {
 	a.Source, a.Reason = nil, "no statement decides about it; the default is "+strings.ToLower(string(byDefault))
 	for i := range a.Statements {
 		a.Statements[i].Decided = false
@@ -214,19 +223,8 @@ func (x *Explainer) decider(steps []policy.Step, byDefault permission.Result, ho
 		word = "allowed"
 	}
 	a.Reason = word + " by: " + steps[at].Source.Statement
-	if rest := without(steps, at, byDefault); rest.Result != permission.Conditional {
-		a.Statements[at].Without = rest.Result
-	} else {
-		still, err := holds(*rest.Condition)
-		if err != nil {
-			return err
-		}
-		a.Statements[at].Without = permission.Deny
-		if still {
-			a.Statements[at].Without = permission.Allow
-		}
-	}
-	return nil
+	a.Statements[at].Without, err = x.without(ctx, q, p, steps, at, byDefault)
+	return err
 }
 
 // walk goes through the statements as the policy does for one resource. It

@@ -13,61 +13,88 @@ import (
 // then. Where no step decides, the result is byDefault. It marks the steps
 // that the decision depends on, and names the first of them as its source.
 func Combine(steps []Step, byDefault permission.Result) permission.Decision {
-	used := make([]int, 0, 4) // steps that have a say, the last one closing
+	used := make([]part, 0, 4) // steps that have a say, the last one closing
 	closed := false
 	for i := range steps {
 		steps[i].Decided = false
 		if !steps[i].Matched || closed {
 			continue
 		}
-		holds := steps[i].holds()
+		holds := condition.True
+		if c := steps[i].Condition; c != nil {
+			holds = condition.Of(*c)
+		}
 		if holds.Never() && steps[i].Otherwise == "" {
 			continue
 		}
-		used = append(used, i)
+		used = append(used, part{i, &steps[i], holds})
 		closed = holds.Always() || steps[i].Otherwise != ""
 	}
-	result := condition.False
-	if byDefault == permission.Allow {
-		result = condition.True
-	}
-	for _, i := range slices.Backward(used) {
-		result = steps[i].before(result)
-	}
+	result := fold(used, -1, byDefault)
 	d := result.Decision()
-	switch {
-	case d.Result == permission.Conditional:
-	case closed: // the conditions before it made no difference
-		used = used[len(used)-1:]
-	default:
-		used = nil
+	if d.Result != permission.Conditional {
+		used = counting(used, d.Result, closed, byDefault)
 	}
-	for _, i := range used {
-		steps[i].Decided = true
+	for _, u := range used {
+		u.Decided = true
 	}
 	if len(used) > 0 {
-		d.Source = steps[used[0]].Source
+		d.Source = used[0].Source
 	}
 	return d
 }
 
-func (s *Step) holds() condition.Expr {
-	if s.Condition == nil {
-		return condition.True
+// part is a step with its condition in the simplest form.
+type part struct {
+	at int
+	*Step
+	holds condition.Expr
+}
+
+// fold puts the used steps together, leaving out one.
+func fold(used []part, without int, byDefault permission.Result) condition.Expr {
+	result := condition.False
+	if byDefault == permission.Allow {
+		result = condition.True
 	}
-	return condition.Of(*s.Condition)
+	for _, u := range slices.Backward(used) {
+		if u.at != without {
+			result = u.before(result)
+		}
+	}
+	return result
+}
+
+// counting returns the steps that a decision for every resource depends on:
+// the one that closes, if there is one, and those whose conditions make a
+// whole only together with others.
+func counting(used []part, result permission.Result, closed bool, byDefault permission.Result) []part {
+	if closed && len(used) == 1 {
+		return used
+	}
+	var out []part
+	for i, u := range used {
+		last := closed && i == len(used)-1
+		if last || fold(used, u.at, byDefault).Decision().Result != result {
+			out = append(out, u)
+		}
+	}
+	if len(out) == 0 && result != byDefault {
+		return used
+	}
+	return out
 }
 
 // before is the step followed by the rest.
-func (s *Step) before(rest condition.Expr) condition.Expr {
-	if s.Otherwise != "" {
+func (p part) before(rest condition.Expr) condition.Expr {
+	if p.Otherwise != "" {
 		rest = condition.False
-		if s.Otherwise == permission.Allow {
+		if p.Otherwise == permission.Allow {
 			rest = condition.True
 		}
 	}
-	if s.Result == permission.Allow {
-		return condition.Or(s.holds(), rest)
+	if p.Result == permission.Allow {
+		return condition.Or(p.holds, rest)
 	}
-	return condition.And(condition.Not(s.holds()), rest)
+	return condition.And(condition.Not(p.holds), rest)
 }

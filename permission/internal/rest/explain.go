@@ -68,10 +68,10 @@ var (
 	explainSchema = httpx.Schema{Type: httpx.Object, Required: []string{"permission"}, Properties: []httpx.Property{
 		{Name: "user", Schema: text}, {Name: "permission", Schema: text}, {Name: "resourceRef", Schema: text},
 	}}
-	visibleParams = httpx.Params{List: []httpx.Param{{Name: "user"}, {Name: "kind"}}}
+	visibleParams = httpx.Params{List: []httpx.Param{{Name: "user", AllowEmpty: true}, {Name: "kind", AllowEmpty: true}}}
 	viewersParams = httpx.Params{List: []httpx.Param{
 		{Name: "resourceRef", Required: true},
-		{Name: "permission"},
+		{Name: "permission", AllowEmpty: true},
 		{Name: "result", Enum: []string{"ALLOW", "DENY"}},
 		{Name: "limit", Type: httpx.Integer, Min: httpx.Bound(0), Max: httpx.Bound(1000)},
 		{Name: "offset", Type: httpx.Integer, Min: httpx.Bound(0)},
