@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -48,7 +49,7 @@ type cloudflareIdentity struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Email  string `json:"email"`
-	Groups []any  `json:"groups"`
+	Groups []any  `json:"groups,omitempty"`
 }
 
 type heldIdentity struct {
@@ -118,12 +119,13 @@ func (c *cloudflare) recognise(ctx context.Context, r *http.Request) (signin.Acc
 		return signin.Account{}, err
 	}
 	username, _, _ := strings.Cut(who.Email, "@")
-	claims := a.claims
+	claims := maps.Clone(a.claims)
 	claims["groups"] = who.Groups
 	return signin.Account{
 		ID: who.ID, Username: username, Email: who.Email, Claims: claims,
 		Profile: signin.Profile{Email: who.Email, DisplayName: who.Name},
-		Info:    &signin.ProviderInfo{Expires: left(a.claims, now)},
+		// The assertion itself stays out of the reach of scripts.
+		Info: &signin.ProviderInfo{Expires: left(a.claims, now), More: map[string]any{"claims": a.claims, "cfIdentity": who}},
 	}, nil
 }
 

@@ -168,7 +168,7 @@ func newIAP(s settings, d Deps) (recognise, error) {
 		username, _, _ := strings.Cut(email, "@")
 		return signin.Account{
 			ID: id, Username: username, Email: email, Claims: a.claims, Profile: signin.Profile{Email: email},
-			Info: &signin.ProviderInfo{Expires: left(a.claims, d.Clock())},
+			Info: &signin.ProviderInfo{More: map[string]any{"iapToken": a.claims}},
 		}, nil
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -168,6 +169,9 @@ func TestIAP_VerifiesTheAssertion(t *testing.T) {
 	if err != nil || got.ID != "accounts.google.com:987" || got.Email != "jane@acme.example" || got.Username != "jane" || got.Profile.Email != got.Email {
 		t.Errorf("got %+v, %v", got, err)
 	}
+	if payload, _ := got.Info.More["iapToken"].(map[string]any); payload["sub"] != got.ID {
+		t.Errorf("the front-end gets %v", got.Info.More)
+	}
 	got, err = ask(t, p, "", "x-goog-iap-jwt-assertion", with(but(iapClaims, "email", "securetoken.google.com/p/t:jane@acme.example")))
 	if err != nil || got.Email != "jane@acme.example" {
 		t.Errorf("an external identity: %+v, %v", got, err)
@@ -272,6 +276,10 @@ func TestCloudflare_VerifiesTheAssertionAndAsksWhoItIs(t *testing.T) {
 		got, err := ask(t, p, "", headers...)
 		if err != nil || got.ID != "cf-1" || got.Email != "jane@acme.example" || got.Username != "jane" || got.Profile.DisplayName != "Jane" || got.Claims["groups"] == nil {
 			t.Errorf("by %s: %+v, %v", headers[0], got, err)
+			continue
+		}
+		if raw, err := json.Marshal(got.Info); err != nil || !strings.Contains(string(raw), `"cfIdentity":{"id":"cf-1"`) || strings.Contains(string(raw), good) {
+			t.Errorf("the front-end gets %s, %v, want who it is without the assertion", raw, err)
 		}
 	}
 	if o.seen.Get("Cf-Access-Jwt-Assertion") != good || o.seen.Get("Cookie") != "CF_Authorization="+good {

@@ -2,8 +2,10 @@ package signin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"time"
@@ -89,6 +91,27 @@ type ProviderInfo struct {
 	AccessToken string `json:"accessToken,omitempty"`
 	Scope       string `json:"scope,omitempty"`
 	Expires     int64  `json:"expiresInSeconds,omitempty"`
+	// More holds what only this provider has, by name.
+	More map[string]any `json:"-"`
+}
+
+// MarshalJSON writes the provider's own fields beside the others.
+func (p ProviderInfo) MarshalJSON() ([]byte, error) {
+	type plain ProviderInfo
+	raw, err := json.Marshal(plain(p))
+	if err != nil || len(p.More) == 0 {
+		return raw, err //nolint:wrapcheck // plain text and numbers
+	}
+	all := map[string]any{}
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, fmt.Errorf("encode provider info: %w", err)
+	}
+	maps.Copy(all, p.More)
+	raw, err = json.Marshal(all)
+	if err != nil {
+		return nil, fmt.Errorf("encode provider info: %w", err)
+	}
+	return raw, nil
 }
 
 // Profile describes the person, as far as the provider knows.

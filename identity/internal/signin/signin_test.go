@@ -2,6 +2,8 @@ package signin_test
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,5 +92,19 @@ func TestGuest_RefusesOutsideDevelopment(t *testing.T) {
 	}
 	if _, err := signin.NewGuest(signin.GuestConfig{UserEntityRef: "user:/x"}, true); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a bad ref gave %v, want invalid", err)
+	}
+}
+
+func TestProviderInfo_HasWhatOnlyOneProviderHas(t *testing.T) {
+	t.Parallel()
+	for want, info := range map[string]signin.ProviderInfo{
+		`{}`: {},
+		`{"accessToken":"at","expiresInSeconds":60}`:            {AccessToken: "at", Expires: 60},
+		`{"accessToken":"","iapToken":{"sub":"s"},"scope":"x"}`: {Scope: "x", More: map[string]any{"accessToken": "", "iapToken": map[string]any{"sub": "s"}}},
+	} {
+		got, err := json.Marshal(signin.Session{Info: &info})
+		if err != nil || !strings.Contains(string(got), `"providerInfo":`+want+`,`) {
+			t.Errorf("got %s, %v, want %s", got, err, want)
+		}
 	}
 }
