@@ -469,8 +469,10 @@ func TestRoles_TellWhatPluginsOffer(t *testing.T) {
 		got[item.PluginID] = item.Policies
 	}
 	want := []map[string]string{
-		{"name": "policy.entity.read", "policy": "read", "resourceType": "policy-entity"}, {"name": "policy.entity.create", "policy": "create"},
-		{"name": "policy.entity.delete", "policy": "delete", "resourceType": "policy-entity"}, {"name": "policy.entity.update", "policy": "update", "resourceType": "policy-entity"},
+		{"name": "policy.entity.read", "policy": "read", "resourceType": "policy-entity"},
+		{"name": "policy.entity.create", "policy": "create"},
+		{"name": "policy.entity.delete", "policy": "delete", "resourceType": "policy-entity"},
+		{"name": "policy.entity.update", "policy": "update", "resourceType": "policy-entity"},
 	}
 	if diff := cmp.Diff(want, got["permission"]); diff != "" {
 		t.Errorf("permissions on roles (-want +got):\n%s", diff)

@@ -157,8 +157,7 @@ func (s *Service) Run(ctx context.Context, feed catalog.Feed) error {
 		case err := <-heard:
 			return err
 		case <-ctx.Done():
-			<-heard
-			return nil
+			return <-heard
 		case <-tick.C:
 			s.CheckFiles(ctx)
 		}
