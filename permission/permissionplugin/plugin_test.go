@@ -17,6 +17,7 @@ import (
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/permission"
+	"github.com/stagedoor/stagedoor/permission/internal/rest"
 	"github.com/stagedoor/stagedoor/permission/permissionplugin"
 	"github.com/stagedoor/stagedoor/permission/permissiontest"
 	"github.com/stagedoor/stagedoor/plugin"
@@ -89,7 +90,7 @@ func newPortal(t *testing.T, dir string, config map[string]any) *portal {
 	}
 	h := plugintest.New(t, p, plugintest.Options{
 		Config: map[string]any{"permission": config}, Tokens: tokens,
-		Reader: reader{catalogtest.New(things...), p.Authorizer()},
+		Reader: reader{catalogtest.New(things...), p.Authorizer()}, Document: rest.OpenAPI(),
 	})
 	return &portal{h, p}
 }
@@ -173,7 +174,8 @@ func TestStart_LoadsWhatIsConfigured(t *testing.T) {
 		"a broken file":              {map[string]any{"enabled": true, "policy": "bad.yaml"}, "", `load the policy: bad.yaml:2:5: a statement has no key "alow"; did you mean allow?`},
 		"a missing file":             {map[string]any{"enabled": true, "policy": "none.yaml"}, "", "the policy file none.yaml cannot be read: no such file or directory"},
 		"broken in the configuration": {
-			map[string]any{"enabled": true, "policy": inline(map[string]any{"allow": "yes"})}, "",
+			map[string]any{"enabled": true, "policy": inline(map[string]any{"allow": "yes"})},
+			"",
 			`load the policy: app-config.yaml:7:3: allow must be true or false, got "yes"`,
 		},
 		"a number":            {map[string]any{"enabled": true, "policy": 5.0}, "", "app-config.yaml:2: permission.policy is the name of a file"},

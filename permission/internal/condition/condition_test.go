@@ -71,7 +71,9 @@ func TestKey_TellsConditionsApart(t *testing.T) {
 	}
 	list := []permission.Condition{
 		rule("A"), rule("B"), all(rule("A"), rule("B")), anyOf(rule("A"), rule("B")), all(rule("A")), all(all(rule("A"))), not(rule("A")), all(), anyOf(),
-		{Rule: "A", ResourceType: "x"}, {Rule: "Ax"}, with("1"), with(1.0), with(true), with("true"), with(nil),
+		{Rule: "A", ResourceType: "x"},
+		{Rule: "Ax"},
+		with("1"), with(1.0), with(true), with("true"), with(nil),
 		with([]any{"a", "b"}), with([]any{"a,b"}), with([]any{"ab"}), with([]any{[]any{"a"}, "b"}), with(map[string]any{"a": "b"}), with("a"),
 	}
 	seen := map[string]int{}

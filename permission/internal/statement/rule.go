@@ -307,7 +307,7 @@ func (n *node) expand(env map[string]any, res permission.Resource) (permission.C
 }
 
 func (n *node) expandLeaf(env map[string]any, res permission.Resource) (permission.Condition, error) {
-	params, _ := fill(map[string]any(n.params), env).(map[string]any)
+	params, _ := fill(n.params, env).(map[string]any)
 	c := permission.Condition{Rule: n.rule, ResourceType: res.Type, Params: params}
 	used := ruleOf(res, n.rule)
 	if used == nil {

@@ -118,9 +118,7 @@ func (x *expecting) test(t *yamlx.Tree) test {
 	} else {
 		x.fail(t.At, "a test needs a user")
 	}
-	for _, ref := range x.texts(t.Fields["resource"], "resource") {
-		out.resources = append(out.resources, ref)
-	}
+	out.resources = x.texts(t.Fields["resource"], "resource")
 	visible, hidden, expect := t.Fields["visible"], t.Fields["hidden"], t.Fields["expect"]
 	for _, ref := range x.texts(visible, "visible") {
 		out.visible = append(out.visible, x.ref(ref, "", visible.At))
