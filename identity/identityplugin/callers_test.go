@@ -2,6 +2,7 @@ package identityplugin
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -11,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/identity/internal/access"
+	"github.com/stagedoor/stagedoor/identity/internal/token"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/plugin"
 )
@@ -78,6 +81,37 @@ func TestReadCallers_AdmitsWhomItRead(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer long-enough")
 	if p, err := i.Authenticate(r); err != nil || p.Subject != "ci" {
 		t.Errorf("got %+v, %v", p, err)
+	}
+}
+
+// shelf is a key store.
+type shelf struct{ keys [][]byte }
+
+func (s *shelf) AddKey(_ context.Context, _ string, jwk []byte, _ time.Time) error {
+	s.keys = append(s.keys, jwk)
+	return nil
+}
+
+func (s *shelf) Keys(context.Context, time.Time) ([][]byte, error) { return s.keys, nil }
+
+func TestPluginToken_IsForOneTarget(t *testing.T) {
+	t.Parallel()
+	i := &Identity{issuer: token.New(token.Deps{Keys: &shelf{}, Clock: time.Now, NewID: func() string { return "k1" }, Life: func() time.Duration { return time.Hour }})}
+	bearer, expires, err := i.PluginToken(t.Context(), identity.System("search"), "search", "remote")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := time.Until(expires); left < 59*time.Minute || left > time.Hour {
+		t.Errorf("it lives for %v", left)
+	}
+	if v, err := i.issuer.VerifyPlugin(t.Context(), bearer, "remote"); err != nil || v.Plugin != "search" {
+		t.Errorf("it verifies as %+v, %v", v, err)
+	}
+	if _, err := i.issuer.VerifyPlugin(t.Context(), bearer, "catalog"); err == nil {
+		t.Error("it opens another plugin")
+	}
+	if _, _, err := i.PluginToken(t.Context(), identity.Principal{}, "search", "remote"); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("for nobody: %v", err)
 	}
 }
 

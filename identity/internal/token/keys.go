@@ -71,7 +71,6 @@ type signingKey struct {
 	kid       string
 	private   *ecdsa.PrivateKey
 	published time.Time
-	starts    time.Time
 	retires   time.Time // signs until then
 	expires   time.Time // published until then
 }
@@ -109,7 +108,7 @@ func (k *keyring) signing(ctx context.Context) (*signingKey, error) {
 	// Early is early: when this fails the key at hand signs on, and the next
 	// caller tries again.
 	if made, err := k.make(ctx, key.retires, span); err == nil {
-		k.keep(func() { k.next = made }, made)
+		k.keep(func() { k.current, k.next = key, made }, made)
 	}
 	return key, nil
 }
@@ -137,7 +136,7 @@ func (k *keyring) make(ctx context.Context, starts time.Time, span time.Duration
 	if err != nil {
 		return nil, fmt.Errorf("make signing key: %w", err)
 	}
-	key := &signingKey{kid: k.newID(), private: private, starts: starts, retires: starts.Add(span), expires: starts.Add(3 * span)}
+	key := &signingKey{kid: k.newID(), private: private, retires: starts.Add(span), expires: starts.Add(3 * span)}
 	public := jose.JSONWebKey{Key: private.Public(), KeyID: key.kid, Algorithm: algES256}
 	raw, err := public.MarshalJSON()
 	if err != nil {

@@ -340,3 +340,39 @@ func (b *brokenKeys) Keys(ctx context.Context, now time.Time) ([][]byte, error) 
 	}
 	return b.memoryKeys.Keys(ctx, now)
 }
+
+func TestKeys_SignForAnHourEach(t *testing.T) {
+	t.Parallel()
+	c := &watch{now: time.Unix(1_800_000_000, 0)}
+	issuer := replica(newMemoryKeys(), c.read, hour)
+	first, seen := map[string]time.Duration{}, map[string]time.Duration{}
+	order := []string{}
+	for at := time.Duration(0); at < 12*time.Hour; at += 5 * time.Minute {
+		issued, err := issuer.User(t.Context(), token.User{Ref: "user:default/jane"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kid := kidOf(t, issued)
+		if _, ok := first[kid]; !ok {
+			first[kid] = at
+			order = append(order, kid)
+			if early, ok := seen[kid]; at > 0 && (!ok || at-early < 5*time.Minute) {
+				t.Errorf("the key that signs from %v on was published at %v", at, early)
+			}
+		}
+		for kid := range published(t, issuer) {
+			if _, ok := seen[kid]; !ok {
+				seen[kid] = at
+			}
+		}
+		c.forward(5 * time.Minute)
+	}
+	if len(order) != 12 {
+		t.Errorf("%d keys signed in twelve hours", len(order))
+	}
+	for n, kid := range order {
+		if want := time.Duration(n) * time.Hour; first[kid] != want {
+			t.Errorf("key %d signs from %v on, want %v", n, first[kid], want)
+		}
+	}
+}
