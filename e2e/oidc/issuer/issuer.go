@@ -41,6 +41,8 @@ type Options struct {
 	ClientSecret string
 	RedirectURIs []string
 	Users        []User
+	// Key is the first signing key; nil makes one, which takes its time.
+	Key *rsa.PrivateKey
 }
 
 // Faults are what goes wrong with the next id tokens.
@@ -68,8 +70,11 @@ func New(at string, o Options) (*Issuer, error) {
 	s := &storage{
 		options: o, requests: map[string]*request{}, codes: map[string]string{}, tokens: map[string]*session{}, refresh: map[string]*session{},
 	}
-	if err := s.rotate(); err != nil {
-		return nil, err
+	s.key, s.keyID = o.Key, uuid.NewString()
+	if o.Key == nil {
+		if err := s.rotate(); err != nil {
+			return nil, err
+		}
 	}
 	config := &op.Config{CodeMethodS256: true, AuthMethodPost: true, GrantTypeRefreshToken: true, DefaultLogoutRedirectURI: "/"}
 	if _, err := rand.Read(config.CryptoKey[:]); err != nil {

@@ -107,7 +107,7 @@ func (c *client) renew(ctx context.Context, token, scope string) (grant, person,
 	}
 	var g grant
 	if access, ok := strings.CutPrefix(token, reusedPrefix); ok && c.kind.reuse {
-		g = grant{AccessToken: access, Scope: scope}
+		g = grant{AccessToken: access}
 	} else {
 		form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}
 		if c.kind.refreshScope {

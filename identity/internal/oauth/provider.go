@@ -86,6 +86,9 @@ func (p *Provider) client(r *http.Request) (*client, error) {
 	return c, nil
 }
 
+// maxParameter bounds what travels through the identity provider and back.
+const maxParameter = 2000
+
 // Start sends the browser to the identity provider. Parameters: env, scope,
 // origin, flow (popup or redirect), redirectUrl.
 func (p *Provider) Start(w http.ResponseWriter, r *http.Request) error {
@@ -94,6 +97,9 @@ func (p *Provider) Start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
+	if len(q.Get("redirectUrl")) > maxParameter || len(q.Get("scope")) > maxParameter {
+		return fault.Newf(fault.Invalid, "redirectUrl and scope may have %d characters", maxParameter)
+	}
 	s := state{env: c.env, flow: q.Get("flow"), redirectURL: q.Get("redirectUrl"), nonce: random(16)}
 	origin, err := p.deps.Origins.origin(q.Get("origin"))
 	if err != nil {

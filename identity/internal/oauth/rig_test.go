@@ -2,6 +2,8 @@ package oauth_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -279,6 +281,16 @@ func (i *idp) off(down bool) {
 	i.down = down
 }
 
+// idpKey is the first signing key of all identity providers: making one takes
+// longer than most tests.
+var idpKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
 // newOIDC is a portal that signs in with a real OpenID provider.
 func newOIDC(t *testing.T, edit func(*oauth.Config)) (*rig, *idp) {
 	t.Helper()
@@ -289,7 +301,7 @@ func newOIDC(t *testing.T, edit func(*oauth.Config)) (*rig, *idp) {
 	g := newRig(t, "oidc", "oidc", nil, func(base string, c *oauth.Config) {
 		var err error
 		i.Issuer, err = issuer.New(server.URL, issuer.Options{
-			ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{base + "/api/auth/oidc/handler/frame"},
+			Key: idpKey(), ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{base + "/api/auth/oidc/handler/frame"},
 			Users: []issuer.User{
 				{Username: "jo", Password: "pw", Email: "jo@example.com", Name: "Jo", Sub: "sub-1"},
 				{Username: "ed", Password: "pw", Email: "ed@example.com", Name: "Ed", Sub: "sub-2", Unverified: true},

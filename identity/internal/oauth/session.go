@@ -127,7 +127,11 @@ const (
 )
 
 func (s *shared) renew(ctx context.Context, c *client, token, scope string) (renewal, error) {
-	key, now := fingerprint(c.env, token, scope), c.clock()
+	sent := ""
+	if c.kind.refreshScope {
+		sent = scope
+	}
+	key, now := fingerprint(c.env, token, sent), c.clock()
 	s.mu.Lock()
 	if call, ok := s.calls[key]; ok && (call.until.IsZero() || now.Before(call.until)) {
 		s.mu.Unlock()

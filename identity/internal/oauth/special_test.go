@@ -1,13 +1,13 @@
 package oauth_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/stagedoor/stagedoor/identity/internal/oauth"
 	"github.com/stagedoor/stagedoor/identity/internal/signin"
@@ -15,11 +15,7 @@ import (
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &world{t: t, key: key, form: map[string]url.Values{}, last: map[string]*http.Request{}, hosts: map[string]http.HandlerFunc{}}
+	return &world{t: t, key: idpKey(), form: map[string]url.Values{}, last: map[string]*http.Request{}, hosts: map[string]http.HandlerFunc{}}
 }
 
 // come begins a sign-in in the world and returns from it with the code.
@@ -175,8 +171,9 @@ func TestPlainOAuth_KnowsPeopleByUserInfoOrIDToken(t *testing.T) {
 			rw.Header().Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 			_, _ = rw.Write([]byte("access_token=at-1&scope=a%20b&expires_in=60"))
 		}
-		if m := g.come(w, "corp", "").posted(t); m.Message.Response == nil || *m.Message.Response.Info != (signin.ProviderInfo{AccessToken: "at-1", Scope: "a b", Expires: 60}) {
-			t.Errorf("%+v", m.Message)
+		g.come(w, "corp", "")
+		if diff := cmp.Diff(&signin.ProviderInfo{AccessToken: "at-1", Scope: "a b", Expires: 60}, g.account().Info); diff != "" {
+			t.Errorf("info (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("an error inside of an answer that looks fine", func(t *testing.T) {

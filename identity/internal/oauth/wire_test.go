@@ -1,7 +1,6 @@
 package oauth_test
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
@@ -376,10 +375,6 @@ var dialects = map[string]dialect{
 
 func TestDialects_AreSpokenAsTheProvidersExpect(t *testing.T) {
 	t.Parallel()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, id := range oauth.Kinds() {
 		d, ok := dialects[id]
 		if !ok {
@@ -390,7 +385,7 @@ func TestDialects_AreSpokenAsTheProvidersExpect(t *testing.T) {
 		}
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
-			w := &world{t: t, key: key, form: map[string]url.Values{}, last: map[string]*http.Request{}}
+			w := &world{t: t, key: idpKey(), form: map[string]url.Values{}, last: map[string]*http.Request{}}
 			w.hosts = d.hosts(w)
 			g := newRig(t, id, id, w, func(_ string, c *oauth.Config) {
 				if d.edit != nil {

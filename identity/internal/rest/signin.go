@@ -51,11 +51,16 @@ func (h *REST) start(w http.ResponseWriter, r *http.Request) error {
 	return showError(p, w, r, err)
 }
 
-// frame is where the identity provider sends the browser back to.
+// frame is where the identity provider sends the browser back to. Whoever only
+// looks whether the address is there must not use up its code.
 func (h *REST) frame(w http.ResponseWriter, r *http.Request) error {
 	p, err := h.provider(r)
 	if err != nil {
 		return err
+	}
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return nil
 	}
 	if err := h.throttle.Allow(throttleKey(r), h.SignIn.Clock()); err != nil {
 		return showError(p, w, r, err)
@@ -99,7 +104,9 @@ func (h *REST) refresh(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "no-store")
+	if account.Renewed {
+		w.Header().Set("Cache-Control", "no-store")
+	}
 	return httpx.JSON(w, r, session)
 }
 
