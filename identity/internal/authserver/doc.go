@@ -10,11 +10,13 @@
 //
 // Routes, configuration keys and bodies are Backstage's; answers follow the
 // RFCs where Backstage's do not, unless stagedoor.compatibility is strict.
+//
 // The portal's own command line may sign in without any configuration, because
 // it can be given nothing that its user could not do in a browser: the only
 // client is the one that the portal itself describes, its code goes to a
-// loopback address only, and the user is asked each time. stagedoor.auth.cli:
-// false shuts it; in strict mode nothing is open that Backstage would not open.
+// loopback address only, and the user is asked each time, in the front-end; a
+// token that a client got approves nothing. stagedoor.auth.cli: false shuts
+// it. In strict mode nothing is open that Backstage would not open.
 //
 // What not: it signs no token (package token does), knows no sign-in provider,
 // and cannot take back an access token, which ends by itself: revocation ends

@@ -132,7 +132,7 @@ func TestRegistration_LetsAClientSignIn(t *testing.T) {
 				"experimentalDynamicClientRegistration": map[string]any{"enabled": true},
 				"experimentalRefreshToken":              map[string]any{"enabled": true},
 			}}})
-			metadata := map[string]any{"client_name": "An\u202eAgent\n", "redirect_uris": []string{"http://localhost/cb"}, "scope": "openid offline_access"}
+			metadata := map[string]any{"client_name": "An\u202eAgent\n", "redirect_uris": []string{"http://localhost/cb", "http://127.0.0.1"}, "scope": "openid offline_access"}
 			if tc.method != "" {
 				metadata["token_endpoint_auth_method"] = tc.method
 			}
@@ -152,6 +152,7 @@ func TestRegistration_LetsAClientSignIn(t *testing.T) {
 				ClientID: reg.field("client_id"), ClientSecret: secret, RedirectURL: "http://localhost:1234/cb", Scopes: []string{"openid", "offline_access"},
 				Endpoint: oauth2.Endpoint{TokenURL: r.base + "/api/auth/v1/token", AuthStyle: tc.style},
 			}
+			r.session("client_id", client.ClientID, "redirect_uri", "http://127.0.0.1:33418/")
 			code := r.code(r.session("client_id", client.ClientID, "redirect_uri", client.RedirectURL)).Get("code")
 			tok, err := client.Exchange(t.Context(), code, oauth2.VerifierOption(verifier))
 			if tc.wantError != "" {

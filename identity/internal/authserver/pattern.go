@@ -100,10 +100,11 @@ func (p pattern) allows(u *url.URL) bool {
 		port = ""
 	}
 	path := u.EscapedPath()
-	if u.Opaque != "" {
+	switch {
+	case u.Opaque != "":
 		path = u.Opaque
-	} else if path == "" && (u.Scheme == "http" || u.Scheme == "https") {
-		path = "/"
+	case u.Scheme == "http" || u.Scheme == "https":
+		path = pathOf(u)
 	}
 	return u.Scheme == p.scheme && p.host.MatchString(u.Hostname()) && (p.anyPort || port == p.port) && p.path.MatchString(path)
 }

@@ -76,8 +76,16 @@ func registered(requested *url.URL, text string, uris []string) bool {
 	return slices.ContainsFunc(uris, func(uri string) bool {
 		u, err := url.Parse(uri)
 		return err == nil && u.Scheme == requested.Scheme && u.Hostname() == requested.Hostname() &&
-			u.EscapedPath() == requested.EscapedPath() && u.RawQuery == requested.RawQuery
+			pathOf(u) == pathOf(requested) && u.RawQuery == requested.RawQuery
 	})
+}
+
+// pathOf is the path of an http URL, which is never empty.
+func pathOf(u *url.URL) string {
+	if path := u.EscapedPath(); path != "" {
+		return path
+	}
+	return "/"
 }
 
 // loopback reports whether the URL leads to the machine of the browser.
