@@ -39,9 +39,17 @@ type policyCheckCommand struct {
 
 // Run implements the command. A file needs no configuration.
 func (c *policyCheckCommand) Run(ctx context.Context, env *environment) (err error) {
-	if c.File == "" {
-		if c.File, err = c.configuredPolicy(ctx, env); err != nil {
+	file := c.File
+	if file == "" {
+		cfg, err := config.Load(ctx, c.sources(env))
+		if err != nil {
 			return err
+		}
+		if file, err = policyFile(cfg); err != nil {
+			return err
+		}
+		if file == "" {
+			return c.inline(ctx, env, cfg.Source(policyKey))
 		}
 	}
 	p, closeAll, err := c.scratch(ctx, env)
@@ -49,29 +57,44 @@ func (c *policyCheckCommand) Run(ctx context.Context, env *environment) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
-	ok, err := p.permissions.Check(env.Stdout, c.File)
+	ok, err := p.permissions.Check(env.Stdout, file)
 	if err == nil && !ok {
 		return errNo
 	}
 	return err
 }
 
-// configuredPolicy finds the policy file of the configuration. A policy that is
-// part of the configuration becomes a file, so that it is checked the same way.
-func (f configFlags) configuredPolicy(ctx context.Context, env *environment) (string, error) {
-	cfg, err := config.Load(ctx, f.sources(env))
-	if err != nil {
-		return "", err
+// inline checks a policy that is part of the configuration, by loading it.
+func (c *policyCheckCommand) inline(ctx context.Context, env *environment, at fault.Position) error {
+	sources := c.sources(env)
+	sources.Environ = append(slices.Clone(sources.Environ), inMemory...)
+	sources.Environ = append(sources.Environ, "APP_CONFIG_permission_enabled=true")
+	_, closeAll, err := c.quiet(ctx, env, sources, false)
+	if fault.CodeOf(err) == fault.Invalid {
+		fmt.Fprintln(env.Stdout, err)
+		return errNo
 	}
-	const key = "permission.policy"
-	switch v := cfg.Value(key).(type) {
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(env.Stdout, "%s: nothing to complain about\n", at)
+	return closeAll()
+}
+
+// policyKey is where the configuration has the policy.
+const policyKey = "permission.policy"
+
+// policyFile finds the policy file of the configuration; it is empty when the
+// policy is part of the configuration.
+func policyFile(cfg *config.Config) (string, error) {
+	switch v := cfg.Value(policyKey).(type) {
 	case string:
-		return besides(cfg.Source(key), v), nil
+		return besides(cfg.Source(policyKey), v), nil
 	case map[string]any:
 		if name, ok := v["file"].(string); ok {
-			return besides(cfg.Source(key+".file"), name), nil
+			return besides(cfg.Source(policyKey+".file"), name), nil
 		}
-		return "", fault.Newf(fault.Invalid, "%s: the policy is part of the configuration, which the start of the portal checks; move it to a file to check it alone", cfg.Source(key))
+		return "", nil
 	}
 	return "", fault.New(fault.Invalid, "the configuration has no permission.policy; name a policy file")
 }
@@ -331,12 +354,14 @@ func (f configFlags) local(ctx context.Context, env *environment, skipPolicy boo
 // what can be permitted.
 const scratchConfig = "app: {title: scratch}\nbackend: {baseUrl: http://localhost}\n"
 
+// inMemory puts the database of a configuration into memory.
+var inMemory = []string{"APP_CONFIG_backend_database_client=better-sqlite3", "APP_CONFIG_backend_database_connection=:memory:"}
+
 // scratch is a portal with an empty catalog in memory. It has the
 // configuration that the flags name, if they do.
 func (f configFlags) scratch(ctx context.Context, env *environment) (_ *Portal, _ func() error, err error) {
 	sources := f.sources(env)
-	sources.Environ = append(slices.Clone(sources.Environ),
-		"APP_CONFIG_backend_database_client=better-sqlite3", "APP_CONFIG_backend_database_connection=:memory:")
+	sources.Environ = append(slices.Clone(sources.Environ), inMemory...)
 	if len(f.Config) == 0 {
 		dir, err := os.MkdirTemp("", "stagedoor-")
 		if err != nil {

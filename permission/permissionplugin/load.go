@@ -77,9 +77,11 @@ func (p *Permission) at(path string) fault.Position {
 	return fault.Position{File: "the configuration"}
 }
 
-// tree gives a value of the configuration its places.
+// tree gives a value of the configuration its places, without the folder:
+// everybody may see which line decides, but not where things are on the machine.
 func (p *Permission) tree(path string, v any) *yamlx.Tree {
 	t := &yamlx.Tree{Value: v, At: p.at(path)}
+	t.At.File = filepath.Base(t.At.File)
 	switch v := v.(type) {
 	case []any:
 		for i, item := range v {
@@ -120,6 +122,9 @@ func (p *Permission) source(ctx context.Context, c configured) (policy.Source, [
 	case p.deps.SkipPolicy:
 		return policy.AllowAll("no policy is looked at"), nil, nil
 	case !c.enabled:
+		if c.file != "" || c.inline != nil {
+			p.log.WarnContext(ctx, "a policy is configured, but not in force", "policy", policyKey, "because", enabledKey+" is not true")
+		}
 		return policy.AllowAll("permission.enabled is false: users may do everything"), nil, nil
 	case p.brought != nil:
 		return policy.Plain(p.brought, p.registry), nil, nil

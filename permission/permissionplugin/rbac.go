@@ -53,6 +53,7 @@ func (r *roles) configure(ctx context.Context, p *Permission) (policy.Source, er
 	if err := p.config.Decode(rolesKey, &settings); err != nil {
 		return nil, fmt.Errorf("read %s: %w", rolesKey, err)
 	}
+	settings.At = func(path string) fault.Position { return p.at(rolesKey + "." + path) }
 	if err := r.service.Configure(ctx, &settings); err != nil {
 		return nil, err
 	}
