@@ -1,5 +1,6 @@
 // The system's Chromium, driven by Playwright.
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
 /** How Chromium is started: headless, and without calls of its own to the network. */
@@ -25,3 +26,15 @@ export async function openBrowser() {
   }
   return chromium.launch(options);
 }
+
+const axeSource = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Serious findings of axe on the page as it stands. */
+export async function axe(page) {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.target.join(' ')).join(', ')}`);
+}
+
+/** The sizes and schemes that every page has to be good in. */
+export const looks = [['light', 1440, 900], ['dark', 1440, 900], ['light', 360, 780], ['dark', 360, 780]];

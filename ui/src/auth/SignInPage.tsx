@@ -9,7 +9,7 @@ import { noteLeaving, takeRedirectError } from './redirectError';
 import { SignInProblem } from './SignInProblem';
 
 // Read as soon as the code runs, so that no page sees the address with it.
-const redirectError = takeRedirectError();
+let redirectError = takeRedirectError();
 
 interface SignInPageProps {
   /** Why the visitor is not signed in any more. */
@@ -124,6 +124,7 @@ function useSignIn(before?: unknown) {
     }
     setBusy(provider.id);
     setProblem(undefined);
+    redirectError = undefined;
     try {
       await session.signIn(provider.id);
     } catch (cause) {

@@ -7,8 +7,8 @@ describe('problemOf', () => {
   it.each([
     [new PopupError('PopupBlocked', ''), 'The sign-in window was blocked', true],
     [new PopupError('PopupClosed', ''), 'The sign-in window was closed', true],
-    [new PopupError('NotAllowedError', 'no such user'), 'You were not let in', undefined],
-    [new ApiError('NotAllowedError', 'no', 403, ''), 'You were not let in', undefined],
+    [new PopupError('NotAllowedError', 'no such user'), 'You were not signed in', undefined],
+    [new ApiError('NotAllowedError', 'no', 403, ''), 'You were not signed in', undefined],
     [new ApiError('NetworkError', '', 0, ''), 'The server does not answer', undefined],
     [new ApiError('Error', '', 503, ''), 'The server is busy', undefined],
     [new Error('boom'), 'You could not be signed in', undefined],

@@ -46,7 +46,7 @@ export function problemOf(cause: unknown): Problem {
   }
   if (turnedDown.has(name)) {
     return {
-      title: 'You were not let in',
+      title: 'You were not signed in',
       text,
       advice:
         'If you should have access, ask whoever runs the portal to let you in, and tell them the sentence above.',

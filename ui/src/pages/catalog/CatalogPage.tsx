@@ -193,7 +193,7 @@ export function CatalogPage() {
           />
         )}
       </section>
-      {!failed && !empty && (
+      {!failed && !empty && data && (
         <Pager
           state={state}
           data={data}

@@ -36,7 +36,7 @@ export function KindTabs({ state, viewer, onPick }: KindTabsProps) {
     if (list.current && tab) list.current.scrollLeft = Math.max(0, tab.offsetLeft - 60);
   }, [state.kind]);
 
-  const tabs = [
+  const all = [
     ...kinds.map(({ value, count }) => ({
       kind: value.toLowerCase(),
       label: kindInfo(value).plural,
@@ -44,6 +44,8 @@ export function KindTabs({ state, viewer, onPick }: KindTabsProps) {
     })),
     { kind: 'all', label: 'All kinds', count: total },
   ];
+  // A few of them first and the others between them later would make them jump.
+  const tabs = everything.isPending ? [] : all;
   const counted = query.data !== undefined && state.text === '';
   return (
     <nav className="tabs" aria-label="Kinds">
