@@ -38,7 +38,7 @@ func (m *Model) view(who identity.Principal, groups membership) *view {
 	}
 	for i, super := range m.settings.superUsers() {
 		if slices.Contains(near, super) {
-			v.super = permission.Source{File: ConfigurationFile, Statement: fmt.Sprintf("permission.rbac.admin.superUsers[%d]: %s", i, super)}
+			v.super = m.settings.superUser(i)
 			break
 		}
 	}
@@ -93,7 +93,7 @@ func (m *Model) steps(a asked) []policy.Step {
 func (m *Model) superStep(a asked) policy.Step {
 	s := policy.Step{Source: a.super, Result: permission.Allow, Matched: a.super.File != "", Why: "super users may do everything"}
 	if !s.Matched {
-		s.Source = permission.Source{File: ConfigurationFile, Statement: "permission.rbac.admin.superUsers: " + strings.Join(m.settings.superUsers(), ", ")}
+		s.Source = m.settings.source("admin.superUsers", strings.Join(m.settings.superUsers(), ", "))
 		s.Why = a.who.Subject + " is not among the super users"
 	}
 	return s

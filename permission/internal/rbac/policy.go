@@ -2,7 +2,6 @@ package rbac
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -168,8 +167,7 @@ func (p *Policy) Statements() []policy.Statement {
 	m := p.current().model
 	var out []policy.Statement
 	for i, name := range m.settings.superUsers() {
-		at := permission.Source{File: ConfigurationFile, Statement: fmt.Sprintf("permission.rbac.admin.superUsers[%d]: %s", i, name)}
-		out = append(out, policy.Statement{Source: at, Text: name + " may do everything", Effect: "allow", Match: map[string]any{"user": name}})
+		out = append(out, policy.Statement{Source: m.settings.superUser(i), Text: name + " may do everything", Effect: "allow", Match: map[string]any{"user": name}})
 	}
 	for _, r := range m.Roles() {
 		for i := range r.Conditions {

@@ -12,6 +12,9 @@ import (
 
 // Settings are the keys below permission.rbac.
 type Settings struct {
+	// At tells where the value at a path below permission.rbac stands; nil when
+	// nobody knows.
+	At func(path string) fault.Position `json:"-"`
 	// CSVFile and ConditionsFile are paths; empty means that there is none.
 	CSVFile        string `json:"policies-csv-file"`
 	ConditionsFile string `json:"conditionalPoliciesFile"`
@@ -142,6 +145,22 @@ func (s *Settings) basic() bool { return s.Precedence == basicFirst }
 // superUsers returns the refs of those who may do everything.
 func (s *Settings) superUsers() []string { return names(s.Admin.SuperUsers) }
 
+// source is the place of a value, with what it says.
+func (s *Settings) source(path, says string) permission.Source {
+	out := permission.Source{File: ConfigurationFile, Statement: "permission.rbac." + path + ": " + says}
+	if s.At != nil {
+		if at := s.At(path); at.Line > 0 {
+			out.File, out.Line = at.File, at.Line
+		}
+	}
+	return out
+}
+
+// superUser is the place of a super user.
+func (s *Settings) superUser(i int) permission.Source {
+	return s.source(fmt.Sprintf("admin.superUsers[%d].name", i), strings.ToLower(s.Admin.SuperUsers[i].Name))
+}
+
 func names(list []Named) []string {
 	out := make([]string, len(list))
 	for i, item := range list {
@@ -155,13 +174,10 @@ func (s *Settings) adminRole() *Role {
 	if len(s.Admin.Users) == 0 {
 		return nil
 	}
-	at := func(what string) permission.Source {
-		return permission.Source{File: ConfigurationFile, Statement: "permission.rbac.admin.users: " + what}
-	}
 	r := configured(AdminRole, "May read, create, change and delete roles and policies.")
-	for _, name := range names(s.Admin.Users) {
+	for i, name := range names(s.Admin.Users) {
 		if !r.Has(name) {
-			r.Members = append(r.Members, Member{Ref: name, At: at(name)})
+			r.Members = append(r.Members, Member{Ref: name, At: s.source(fmt.Sprintf("admin.users[%d].name", i), name)})
 		}
 	}
 	for _, g := range []Grant{
@@ -171,7 +187,7 @@ func (s *Settings) adminRole() *Role {
 		{Permission: ResourceType, Action: "update"},
 		{Permission: "catalog-entity", Action: "read"},
 	} {
-		g.At = at(g.Fields(AdminRole, ", "))
+		g.At = s.source("admin.users", g.Fields(AdminRole, ", "))
 		r.Policies = append(r.Policies, g)
 	}
 	return r
@@ -213,7 +229,7 @@ func (s *Settings) defaultRole() (*Role, error) {
 		if err != nil {
 			return nil, fmt.Errorf("basicPermissions[%d]: %w", i, err)
 		}
-		g.At = permission.Source{File: ConfigurationFile, Statement: "permission.rbac.defaultPermissions: " + g.Fields(d.Role, ", ")}
+		g.At = s.source(fmt.Sprintf("defaultPermissions.basicPermissions[%d].permission", i), g.Fields(d.Role, ", "))
 		r.Policies = append(r.Policies, g)
 	}
 	return r, nil

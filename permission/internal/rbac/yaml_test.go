@@ -1,6 +1,7 @@
 package rbac
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/internal/yamlx"
 	"github.com/stagedoor/stagedoor/permission"
 )
 
@@ -169,16 +171,60 @@ func TestReadConditions_HasLimits(t *testing.T) {
 	}
 }
 
-func TestReadConditions_ReadsARealFile(t *testing.T) {
+func TestReadConditions_ReadsRealFiles(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(portalCorpus(t), "redhat-developer__rhdh/.ci/pipelines/resources/config_map/conditional-policies.yaml")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Skipf("SKIP: %s not found", path)
+	dir := portalCorpus(t)
+	read := func(file string) []byte {
+		data, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Logf("SKIP: %s not found", file)
+		}
+		return data
 	}
-	got, err := ReadConditions("conditional-policies.yaml", data, DefaultLimits)
-	if err != nil || len(got) < 5 {
-		t.Errorf("%d policies, %v", len(got), err)
+	if data := read("redhat-developer__rhdh/.ci/pipelines/resources/config_map/conditional-policies.yaml"); data != nil {
+		if got, err := ReadConditions("conditional-policies.yaml", data, DefaultLimits); err != nil || len(got) < 5 {
+			t.Errorf("%d policies, %v", len(got), err)
+		}
+	}
+	// Others write the file from within a chart's values.
+	data := read("janus-idp__backstage-showcase/.ibm/pipelines/value_files/values_showcase-rbac.yaml")
+	if data == nil {
+		return
+	}
+	doc, err := yamlx.One(data, yamlx.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, x := range v {
+				walk(x)
+			}
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+		case string:
+			if !strings.Contains(v, "roleEntityRef") {
+				return
+			}
+			text := v[strings.Index(v, "result:"):]
+			if end := strings.Index(text, "EOF"); end >= 0 {
+				text = text[:end]
+			}
+			got, err := ReadConditions("values", []byte(text), DefaultLimits)
+			if err != nil {
+				t.Errorf("%v\n%s", err, text)
+			}
+			found += len(got)
+		}
+	}
+	walk(doc.Value)
+	if found < 2 {
+		t.Errorf("%d policies in the values", found)
 	}
 }
 
@@ -205,4 +251,52 @@ func FuzzReadConditions(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestSettings_ReadARealConfiguration(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(portalCorpus(t), "redhat-developer__rhdh/.ci/pipelines/resources/config_map/app-config-rhdh-rbac.yaml")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Skipf("SKIP: %s not found", path)
+	}
+	doc, err := yamlx.One(data, yamlx.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Permission struct{ RBAC Settings }
+	}
+	raw, err := json.Marshal(doc.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &config); err != nil {
+		t.Fatal(err)
+	}
+	s := config.Permission.RBAC
+	if err := s.Check(); err != nil {
+		t.Error(err)
+	}
+	if s.CSVFile == "" || s.ConditionsFile == "" || !s.Reload || s.MaxDepth == nil || len(s.Admin.Users) == 0 || s.basic() {
+		t.Errorf("settings: %+v", s)
+	}
+}
+
+func TestSettings_KnowWhereTheyStand(t *testing.T) {
+	t.Parallel()
+	s := Settings{At: func(path string) fault.Position {
+		return fault.Position{File: "app-config.yaml", Line: len(path)}
+	}}
+	s.Admin.SuperUsers = []Named{{Name: "user:default/Super"}}
+	s.Admin.Users = []Named{{Name: "user:default/admin"}}
+	want := permission.Source{File: "app-config.yaml", Line: len("admin.superUsers[0].name"), Statement: "permission.rbac.admin.superUsers[0].name: user:default/super"}
+	if diff := cmp.Diff(want, s.superUser(0)); diff != "" {
+		t.Errorf("super user (-want +got):\n%s", diff)
+	}
+	for _, source := range s.adminRole().sources() {
+		if source.File != "app-config.yaml" || source.Line == 0 {
+			t.Errorf("a source without its place: %+v", source)
+		}
+	}
 }

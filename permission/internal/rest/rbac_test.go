@@ -109,6 +109,11 @@ g, group:default/team, role:default/filed
 p, role:default/filed, catalog-entity, read, allow
 g, user:default/reader, role:default/reader
 p, role:default/reader, policy-entity, read, allow
+g, user:default/maker, role:default/maker
+p, role:default/maker, policy.entity.create, create, allow
+g, user:default/blocked, role:default/blocked
+p, role:default/blocked, policy.entity.create, create, allow
+p, role:default/blocked, policy-entity, update, deny
 `
 
 const conditions = `result: CONDITIONAL
@@ -128,7 +133,7 @@ func serve(t *testing.T, d *db.DB) *roles {
 	t.Helper()
 	p := &roles{t: t, audit: &heard{}, now: time.Date(2025, 3, 25, 17, 24, 17, 0, time.UTC)}
 	tokens := &plugintest.Tokens{}
-	for _, name := range []string{"admin", "lead", "reader", "nobody", "member"} {
+	for _, name := range []string{"admin", "lead", "reader", "nobody", "maker", "blocked"} {
 		ref := "user:default/" + name
 		tokens.Set(name, identity.Principal{Kind: identity.User, Subject: ref, Ownership: []string{ref}})
 	}
@@ -443,6 +448,9 @@ func TestRoles_OfOthersAreOutOfReachOfATenant(t *testing.T) {
 		step{"lead", "POST", "/roles", `{"name":"role:default/others","memberReferences":["user:default/lead"]}`, 403, denied},
 		step{"lead", "POST", "/policies", strings.ReplaceAll(policyOf, `"p"`, `"q"`), 403, denied},
 		step{"lead", "POST", "/roles/conditions", conditionOf("role:default/others", `{"name":"q","action":"use"}`), 403, denied},
+		// The permission to create is enough where nothing is said of updates.
+		step{"blocked", "POST", "/roles", `{"name":"role:default/others","memberReferences":["user:default/blocked"]}`, 403, denied},
+		step{"maker", "POST", "/roles", `{"name":"role:default/others","memberReferences":["user:default/maker"]}`, 201, ""},
 		// Its own roles are within reach.
 		step{"lead", "POST", "/roles", teamRole, 201, ""},
 		step{"lead", "POST", "/policies", strings.ReplaceAll(policyOf, "others", "team"), 201, ""},

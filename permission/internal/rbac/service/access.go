@@ -64,15 +64,24 @@ func (s *Service) mayChange(ctx context.Context, p permission.Permission) (scope
 }
 
 // tenancy returns the roles that a principal whose updates are limited to some
-// roles may add to; everything for who has no such limit. Without it a tenant
-// could add members and policies to the roles of others.
+// roles may add to; everything for who has no such limit, also for those who
+// may create while nothing is said of updates, as ever. Without it a tenant
+// could add members and policies to the roles of others. It is no attempt to
+// update, so the policy is asked and not the authorizer, which would note a
+// denial.
 func (s *Service) tenancy(ctx context.Context) (scope, error) {
-	sc, err := s.may(ctx, rbac.Update)
-	if fault.Is(err, fault.Forbidden) {
-		return scope{}, nil // the permission to create is enough, as ever
+	d, err := s.Policy.Decide(ctx, identity.FromContext(ctx), rbac.Update)
+	if err != nil {
+		return scope{}, fmt.Errorf("authorize %s: %w", rbac.Update.Name, err)
 	}
-	return sc, err
+	if d.Result == permission.Deny && d.Source.File != "" { // somebody said no
+		return nothing, nil
+	}
+	return scope{d.Condition}, nil
 }
+
+// nothing is the scope of no role.
+var nothing = scope{&permission.Condition{AnyOf: []permission.Condition{}}}
 
 // change runs fn in a transaction together with the audit event, and puts the
 // result into force.
