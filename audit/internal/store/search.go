@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -17,8 +18,8 @@ type Query struct {
 	Plugin, Name, Actor, Target, Status, Severity string
 	// From is the first time and To the time after the last one.
 	From, To time.Time
-	// Text holds words; an event is found when each is the beginning of one of
-	// its own.
+	// Text holds words; an event is found when it has all of them. A star
+	// behind a word makes it the beginning of one.
 	Text string
 }
 
@@ -31,20 +32,71 @@ type Place struct {
 // Search returns up to limit events from the newest to the oldest, those that
 // come after the place if there is one. The order of events never changes.
 func (s *Store) Search(ctx context.Context, q Query, after *Place, limit int) ([]chain.Entry, error) {
-	return s.page(ctx, s.db.Read(), q, after, limit, true)
+	terms := termsOf(q.Text)
+	if len(terms) == 0 && strings.TrimSpace(q.Text) != "" {
+		return nil, nil // text without a word is in no event
+	}
+	f := found{match: match(s.db.Dialect(), terms)}
+	if f.match == "" || s.db.Dialect() == db.Postgres { // which finds the best way by itself
+		return s.page(ctx, q, f, after, limit, true)
+	}
+	// Frequent words are in too many events to look at all of them. The events
+	// that were sealed last are enough if none of the others can be newer than
+	// the last one of the page.
+	for f.newest = s.frequent; ; f.newest *= 8 {
+		page, err := s.page(ctx, q, f, after, limit, true)
+		if err != nil {
+			return nil, err
+		}
+		rest, err := s.newestBeyond(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if rest.IsZero() || len(page) == limit && page[limit-1].Event.At.After(rest) {
+			return page, nil
+		}
+	}
+}
+
+// newestBeyond is the time of the newest event that was sealed before those
+// that are found; zero when nothing more could be found.
+func (s *Store) newestBeyond(ctx context.Context, f found) (time.Time, error) {
+	var n int
+	var first sql.NullInt64
+	err := s.db.Read().QueryRowContext(ctx, `
+		SELECT count(*), min(seq) FROM (SELECT rowid AS seq FROM audit_word WHERE audit_word MATCH $1 ORDER BY rowid DESC LIMIT $2)`, f.match, f.newest).Scan(&n, &first)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("count audit events: %w", err)
+	}
+	if n < f.newest {
+		return time.Time{}, nil
+	}
+	var at int64
+	err = s.db.Read().QueryRowContext(ctx, `SELECT at FROM audit_event WHERE seq < $1 ORDER BY at DESC, seq DESC LIMIT 1`, first.Int64).Scan(&at)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, fmt.Errorf("read the time of older audit events: %w", err)
+	}
+	return db.FromMicros(at), nil
 }
 
 // Each calls fn for every event from the oldest to the newest that is there
 // when it is reached. It stops at the first error.
 func (s *Store) Each(ctx context.Context, q Query, fn func(*chain.Entry) error) error {
 	const size = 1000
+	terms := termsOf(q.Text)
+	if len(terms) == 0 && strings.TrimSpace(q.Text) != "" {
+		return nil
+	}
 	var after *Place
 	for {
-		page, err := s.page(ctx, s.db.Read(), q, after, size, false)
+		page, err := s.page(ctx, q, found{}, after, size, false)
 		if err != nil {
 			return err
 		}
 		for i := range page {
+			if len(terms) > 0 && !holds(&page[i], terms) {
+				continue
+			}
 			if err := fn(&page[i]); err != nil {
 				return err
 			}
@@ -57,9 +109,9 @@ func (s *Store) Each(ctx context.Context, q Query, fn func(*chain.Entry) error) 
 	}
 }
 
-func (s *Store) page(ctx context.Context, r db.Querier, q Query, after *Place, limit int, newest bool) (entries []chain.Entry, err error) {
-	text, args := s.statement(q, after, limit, newest)
-	rows, err := r.QueryContext(ctx, text, args...)
+func (s *Store) page(ctx context.Context, q Query, f found, after *Place, limit int, newest bool) (entries []chain.Entry, err error) {
+	text, args := s.statement(q, f, after, limit, newest)
+	rows, err := s.db.Read().QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("search audit events: %w", err)
 	}
@@ -74,7 +126,7 @@ func (s *Store) page(ctx context.Context, r db.Querier, q Query, after *Place, l
 	return entries, rows.Err()
 }
 
-func (s *Store) statement(q Query, after *Place, limit int, newest bool) (string, []any) {
+func (s *Store) statement(q Query, f found, after *Place, limit int, newest bool) (string, []any) {
 	var where []string
 	var args []any
 	arg := func(v any) string {
@@ -94,10 +146,8 @@ func (s *Store) statement(q Query, after *Place, limit int, newest bool) (string
 	if !q.To.IsZero() {
 		where = append(where, "at < "+arg(db.Micros(q.To)))
 	}
-	if words := split(q.Text); len(words) > 0 {
-		where = append(where, s.found(arg(match(s.db.Dialect(), words))))
-	} else if strings.TrimSpace(q.Text) != "" {
-		where = append(where, "1 = 0") // text without a word is in no event
+	if f.match != "" {
+		where = append(where, f.condition(s.db.Dialect(), arg))
 	}
 	order, compare := "at, seq", ">"
 	if newest {
@@ -113,11 +163,19 @@ func (s *Store) statement(q Query, after *Place, limit int, newest bool) (string
 	return text + " ORDER BY " + order + " LIMIT " + arg(limit), args
 }
 
-// found is the condition that the text matches. It is the one clause that
-// differs between the engines.
-func (s *Store) found(param string) string {
-	if s.db.Dialect() == db.Postgres {
-		return "seq IN (SELECT seq FROM audit_word WHERE words @@ to_tsquery('simple', " + param + "))"
+// frequent is from how many events on a word of SQLite's index is frequent.
+const frequent = 10_000
+
+// found narrows a search to events with certain words.
+type found struct {
+	match  string // as the engine wants it; empty for no words
+	newest int    // only so many that were sealed last; 0 for all
+}
+
+// condition is the one clause that differs between the engines.
+func (f found) condition(dialect db.Dialect, arg func(any) string) string {
+	if dialect == db.Postgres {
+		return "seq IN (SELECT seq FROM audit_word WHERE words @@ to_tsquery('simple', " + arg(f.match) + "))"
 	}
-	return "seq IN (SELECT rowid FROM audit_word WHERE audit_word MATCH " + param + ")"
+	return "seq IN (SELECT rowid FROM audit_word WHERE audit_word MATCH " + arg(f.match) + " ORDER BY rowid DESC LIMIT " + arg(f.newest) + ")"
 }

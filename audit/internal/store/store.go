@@ -20,6 +20,8 @@ const lockName = "audit"
 type Store struct {
 	db   *db.DB
 	keys chain.Keys
+	// frequent is how many events with a word are looked at first.
+	frequent int
 
 	mu   sync.Mutex
 	last chain.Head // the newest that this process has seen
@@ -27,7 +29,7 @@ type Store struct {
 
 // New returns a store over the migrated database. Its events are sealed and
 // verified with the keys.
-func New(d *db.DB, keys chain.Keys) *Store { return &Store{db: d, keys: keys} }
+func New(d *db.DB, keys chain.Keys) *Store { return &Store{db: d, keys: keys, frequent: frequent} }
 
 // Key names the key that new events are sealed with; empty for none.
 func (s *Store) Key() string { return s.keys.Current() }

@@ -420,8 +420,9 @@ func TestSearch_FindsByEveryFieldTheNewestFirst(t *testing.T) {
 			"a severity":             {store.Query{Severity: "medium", Plugin: "auth", Name: "sign-in"}, "7 1"},
 			"a time":                 {store.Query{From: start.Add(4 * time.Minute), To: start.Add(6 * time.Minute)}, "late 5 4"},
 			"a word":                 {store.Query{Text: "needle42"}, "13"},
-			"the beginning of words": {store.Query{Text: "NEED größ"}, "13"},
-			"words of many fields":   {store.Query{Text: "not allowed catalog u3 13"}, "13"},
+			"the beginning of words": {store.Query{Text: "NEED* größ*"}, "13"},
+			"words of many fields":   {store.Query{Text: "not allowed auth u3 r-13"}, "13"},
+			"not the beginning":      {store.Query{Text: "needle"}, ""},
 			"a ref as text":          {store.Query{Text: "component:default/c12"}, "12"},
 			"a word and a field":     {store.Query{Text: "entity mutate", Actor: "user:default/u1"}, "6"},
 			"a word that is nowhere": {store.Query{Text: "needle43"}, ""},
@@ -438,6 +439,12 @@ func TestSearch_FindsByEveryFieldTheNewestFirst(t *testing.T) {
 			if diff := cmp.Diff(tc.want, strings.Join(ids(got), " ")); diff != "" {
 				t.Errorf("%s (-want +got)\n%s", name, diff)
 			}
+			s.SetFrequent(1) // as if every word were
+			walked, err := s.Search(t.Context(), tc.q, nil, 100)
+			if diff := cmp.Diff(ids(got), ids(walked)); diff != "" || err != nil {
+				t.Errorf("%s, frequent words: %v (-want +got)\n%s", name, err, diff)
+			}
+			s.SetFrequent(2)
 			// In pages of any size the same, and backwards for an export.
 			for _, size := range []int{1, 3} {
 				var pages []chain.Entry

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -92,7 +93,8 @@ func walk(v any, add func(string)) {
 // split cuts text into words: runs of letters and digits, in lower case. Both
 // engines get words that are cut already, so that they find the same.
 func split(text string) []string {
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	const last = 0xFFFF // SQLite does not know all letters beyond
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r > last || !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	for i, w := range words {
 		if len(w) > maxWord {
 			words[i] = strings.ToValidUTF8(w[:maxWord], "")
@@ -101,19 +103,51 @@ func split(text string) []string {
 	return words
 }
 
-// match renders words as a query for all of them, each as the beginning of a
-// word of the event.
-func match(dialect db.Dialect, words []string) string {
-	terms := make([]string, len(words))
-	for i, w := range words {
-		if dialect == db.Postgres {
-			terms[i] = w + ":*"
-		} else {
-			terms[i] = `"` + w + `"*`
+// term is a word that is searched for.
+type term struct {
+	word string
+	star bool // it is the beginning of one
+}
+
+// termsOf reads a text: words, with a star behind those that are beginnings.
+func termsOf(text string) (terms []term) {
+	for part := range strings.FieldsSeq(text) {
+		words := split(part)
+		for i, w := range words {
+			terms = append(terms, term{w, i == len(words)-1 && strings.HasSuffix(part, "*")})
+		}
+	}
+	return terms
+}
+
+// match renders the terms as a query of the engine for all of them.
+func match(dialect db.Dialect, terms []term) string {
+	texts := make([]string, len(terms))
+	for i, t := range terms {
+		switch {
+		case dialect == db.Postgres && t.star:
+			texts[i] = t.word + ":*"
+		case dialect == db.Postgres:
+			texts[i] = t.word
+		case t.star:
+			texts[i] = `"` + t.word + `"*`
+		default:
+			texts[i] = `"` + t.word + `"`
 		}
 	}
 	if dialect == db.Postgres {
-		return strings.Join(terms, " & ")
+		return strings.Join(texts, " & ")
 	}
-	return strings.Join(terms, " ")
+	return strings.Join(texts, " ")
+}
+
+// holds reports whether the entry has all of the terms, as the engines do.
+func holds(e *chain.Entry, terms []term) bool {
+	words := wordsOf(e)
+	for _, t := range terms {
+		if !slices.ContainsFunc(words, func(w string) bool { return w == t.word || t.star && strings.HasPrefix(w, t.word) }) {
+			return false
+		}
+	}
+	return true
 }

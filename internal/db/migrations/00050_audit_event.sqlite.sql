@@ -41,7 +41,7 @@ CREATE INDEX audit_event_severity ON audit_event (severity, at, seq);
 CREATE INDEX audit_event_status ON audit_event (status, at, seq);
 
 -- The words of the sealed events, for searching: rowid is seq.
-CREATE VIRTUAL TABLE audit_word USING fts5 (words, content = '', contentless_delete = 1, detail = 'none');
+CREATE VIRTUAL TABLE audit_word USING fts5 (words, content = '', contentless_delete = 1, detail = 'none', tokenize = 'unicode61 remove_diacritics 0');
 
 -- Where the chain ends and, once old events were removed, where it begins. One
 -- row.
