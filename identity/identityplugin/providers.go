@@ -74,13 +74,17 @@ func (b *builder) build(ctx context.Context, id string) (signin.Provider, error)
 	if err := b.cfg.Decode(path, &raw); err != nil {
 		return nil, err
 	}
-	from := sha256.Sum256([]byte(b.seed + "\n" + b.environment + "\n" + string(raw)))
+	deps := b.deps
+	if err := b.cfg.Decode("stagedoor.auth.providers."+id+".title", &deps.Title); err != nil {
+		return nil, err
+	}
+	from := sha256.Sum256([]byte(b.seed + "\n" + b.environment + "\n" + deps.Title + "\n" + string(raw)))
 	if old := b.settings.Load(); old != nil {
 		if p, ok := old.providers[id].(*builtProvider); ok && p.from == from {
 			return p, nil
 		}
 	}
-	p, err := b.interactive(ctx, id, path)
+	p, err := b.interactive(ctx, deps, id, path)
 	if p == nil || err != nil {
 		return nil, err
 	}
@@ -88,7 +92,7 @@ func (b *builder) build(ctx context.Context, id string) (signin.Provider, error)
 }
 
 // interactive builds a provider that people are sent to.
-func (b *builder) interactive(ctx context.Context, id, path string) (signin.Provider, error) {
+func (b *builder) interactive(ctx context.Context, deps oauth.Deps, id, path string) (signin.Provider, error) {
 	envs := map[string]oauth.Config{}
 	kind := ""
 	for _, env := range b.cfg.Keys(path) {
@@ -111,7 +115,7 @@ func (b *builder) interactive(ctx context.Context, id, path string) (signin.Prov
 	}
 	// An environment that is not in use is often left half configured.
 	for env, c := range envs {
-		_, err := oauth.New(b.deps, id, kind, map[string]oauth.Config{env: c})
+		_, err := oauth.New(deps, id, kind, map[string]oauth.Config{env: c})
 		if err == nil {
 			continue
 		}
@@ -124,7 +128,7 @@ func (b *builder) interactive(ctx context.Context, id, path string) (signin.Prov
 	if len(envs) == 0 {
 		return misconfigured(id), nil
 	}
-	return oauth.New(b.deps, id, kind, envs)
+	return oauth.New(deps, id, kind, envs)
 }
 
 // ShowError passes on what the provider inside can do.

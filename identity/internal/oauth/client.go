@@ -42,7 +42,7 @@ func newClient(d Deps, id, env string, k *kind, cfg Config) (*client, error) {
 		return nil, fault.Newf(fault.Invalid, "callbackUrl: expected an http or https URL, found %q; set backend.baseUrl or callbackUrl", callback)
 	}
 	c := &client{
-		id: id, env: env, title: k.title, kind: k, cfg: cfg, callback: callback,
+		id: id, env: env, title: orDefault(d.Title, k.title), kind: k, cfg: cfg, callback: callback,
 		cookies: newCookies(id, at, d.Origins.app, time.Duration(cfg.SessionDuration)),
 		http:    newHTTPClient(d.Transport, time.Duration(cfg.Timeout)),
 		clock:   d.Clock, log: d.Logger, static: static,

@@ -2,9 +2,11 @@ package oauth
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 
 	"github.com/stagedoor/stagedoor/identity/internal/signin"
 	"github.com/stagedoor/stagedoor/internal/httpx"
@@ -103,6 +105,10 @@ func (p *Provider) answer(w http.ResponseWriter, status int, origin string, m me
 // address it gets back.
 func (p *Provider) ShowError(w http.ResponseWriter, r *http.Request, cause error) error {
 	status, name, text := httpx.Outward(r, cause)
+	var later interface{ RetryAfter() int }
+	if errors.As(cause, &later) && later.RetryAfter() > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(later.RetryAfter()))
+	}
 	origin, redirectURL, flow := r.FormValue("origin"), r.FormValue("redirectUrl"), r.FormValue("flow")
 	if s, err := decodeState(r.FormValue("state")); err == nil {
 		origin, redirectURL, flow = s.origin, s.redirectURL, s.flow

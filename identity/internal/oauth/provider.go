@@ -20,8 +20,10 @@ import (
 	"github.com/stagedoor/stagedoor/internal/httpx"
 )
 
-// Deps are what providers need. All but Transport are required.
+// Deps are what providers need. All but Title and Transport are required.
 type Deps struct {
+	// Title is what messages call the provider; empty is the name of its kind.
+	Title string
 	// BaseURL is backend.baseUrl.
 	BaseURL string
 	Origins *Origins

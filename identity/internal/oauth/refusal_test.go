@@ -257,7 +257,7 @@ func TestThrottle_SlowsDownWhoFailsAgainAndAgain(t *testing.T) {
 		}
 	}
 	a := g.get("/oidc/handler/frame?env=test&state=zz")
-	if a.StatusCode != http.StatusTooManyRequests || !strings.Contains(a.failed(t), "TooManyRequestsError: Too many sign-ins failed") {
+	if a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "1" || !strings.Contains(a.failed(t), "TooManyRequestsError: Too many sign-ins failed") {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 	if a := g.get("/oidc/start?env=test"); a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "1" {
