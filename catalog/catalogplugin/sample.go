@@ -11,8 +11,8 @@ import (
 
 // LoadSample makes the entities, and nothing else, what the catalog has, for
 // commands that try something out. Nothing is checked and nothing is stored;
-// relations are those of the fields of the kinds. [Catalog.LoadOffline] must
-// have returned. It returns an error with code invalid for an entity without
+// relations are those of the fields of the kinds, and an apiVersion that is
+// left out is that of the kind. [Catalog.LoadOffline] must have returned. It returns an error with code invalid for an entity without
 // kind or name, or one that occurs twice.
 func (c *Catalog) LoadSample(entities []catalog.Entity) error {
 	s, err := c.readSettings()
@@ -23,6 +23,10 @@ func (c *Catalog) LoadSample(entities []catalog.Entity) error {
 	if err != nil {
 		return err
 	}
+	versions := map[string]string{}
+	for _, k := range kinds.Kinds() {
+		versions[k.Kind] = k.APIVersions[0]
+	}
 	seen := map[string]bool{}
 	records := make([]index.Record, len(entities))
 	for i, e := range entities {
@@ -31,6 +35,9 @@ func (c *Catalog) LoadSample(entities []catalog.Entity) error {
 		}
 		e = e.Clone()
 		delete(e.Metadata(), "uid")
+		if e.APIVersion() == "" {
+			e["apiVersion"] = versions[e.Kind()]
+		}
 		kinds.Prepare(e)
 		ref := e.Ref().String()
 		if seen[ref] {
