@@ -47,10 +47,11 @@ type Source struct {
 	Statement string `json:"statement,omitempty"`
 }
 
-// String renders "file:line", or the empty string.
+// String renders "file:line", the file alone where there are no lines, or the
+// empty string.
 func (s Source) String() string {
-	if s.File == "" {
-		return ""
+	if s.Line == 0 {
+		return s.File
 	}
 	return fmt.Sprintf("%s:%d", s.File, s.Line)
 }

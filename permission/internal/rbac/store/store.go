@@ -74,7 +74,7 @@ func (s *Store) Change(ctx context.Context, fn func(ctx context.Context, now *St
 		if err != nil {
 			return err
 		}
-		if err := fn(ctx, now, &Tx{tx}); err != nil {
+		if err := fn(ctx, now, &Tx{tx, maps.Clone(now.Roles)}); err != nil {
 			return err
 		}
 		return s.db.Notify(ctx, tx, channel, "")
@@ -82,10 +82,14 @@ func (s *Store) Change(ctx context.Context, fn func(ctx context.Context, now *St
 }
 
 // Tx changes what is stored.
-type Tx struct{ tx *db.Tx }
+type Tx struct {
+	tx    *db.Tx
+	roles map[string]*rbac.Role // as they are now
+}
 
 // PutRole stores a role with its members and policies in place of the one with
-// the same ref. Conditional policies have calls of their own.
+// the same ref, and writes only what is new. Conditional policies have calls
+// of their own.
 func (t *Tx) PutRole(ctx context.Context, r *rbac.Role) error {
 	_, err := t.tx.ExecContext(ctx, `
 		INSERT INTO permission_role (ref, origin, description, owner, author, modified_by, created_at, modified_at)
@@ -100,30 +104,66 @@ func (t *Tx) PutRole(ctx context.Context, r *rbac.Role) error {
 	if err != nil {
 		return fmt.Errorf("store role %s: %w", r.Ref, err)
 	}
-	if err := t.clear(ctx, r.Ref, "member", "policy"); err != nil {
-		return err
+	before := t.roles[r.Ref]
+	if before == nil {
+		before = &rbac.Role{}
+	}
+	t.roles[r.Ref] = r
+	if err := t.putMembers(ctx, before, r); err != nil {
+		return fmt.Errorf("store members of %s: %w", r.Ref, err)
+	}
+	if err := t.putPolicies(ctx, before, r); err != nil {
+		return fmt.Errorf("store policies of %s: %w", r.Ref, err)
+	}
+	return nil
+}
+
+func (t *Tx) putMembers(ctx context.Context, before, r *rbac.Role) error {
+	old := map[string]bool{}
+	for _, m := range before.Members {
+		old[m.Ref] = true
 	}
 	for _, m := range r.Members {
+		if old[m.Ref] {
+			delete(old, m.Ref)
+			continue
+		}
 		if _, err := t.tx.ExecContext(ctx, `INSERT INTO permission_role_member (role, member) VALUES ($1, $2)`, r.Ref, m.Ref); err != nil {
-			return fmt.Errorf("store member %s of %s: %w", m.Ref, r.Ref, err)
+			return err //nolint:wrapcheck // PutRole says what was stored
 		}
 	}
-	for _, g := range r.Policies {
-		_, err := t.tx.ExecContext(ctx, `
-			INSERT INTO permission_role_policy (role, permission, action, effect)
-			VALUES ($1, $2, $3, $4)`, r.Ref, g.Permission, g.Action, g.Effect())
-		if err != nil {
-			return fmt.Errorf("store policy of %s: %w", r.Ref, err)
+	for member := range old {
+		if _, err := t.tx.ExecContext(ctx, `DELETE FROM permission_role_member WHERE role = $1 AND member = $2`, r.Ref, member); err != nil {
+			return err //nolint:wrapcheck // see above
 		}
 	}
 	return nil
 }
 
-// clear empties tables of a role.
-func (t *Tx) clear(ctx context.Context, role string, tables ...string) error {
-	for _, table := range tables {
-		if _, err := t.tx.ExecContext(ctx, `DELETE FROM permission_role_`+table+` WHERE role = $1`, role); err != nil {
-			return fmt.Errorf("clear %s of %s: %w", table, role, err)
+func (t *Tx) putPolicies(ctx context.Context, before, r *rbac.Role) error {
+	old := map[[3]string]bool{}
+	key := func(g rbac.Grant) [3]string { return [3]string{g.Permission, g.Action, g.Effect()} }
+	for _, g := range before.Policies {
+		old[key(g)] = true
+	}
+	for _, g := range r.Policies {
+		if old[key(g)] {
+			delete(old, key(g))
+			continue
+		}
+		_, err := t.tx.ExecContext(ctx, `
+			INSERT INTO permission_role_policy (role, permission, action, effect)
+			VALUES ($1, $2, $3, $4)`, r.Ref, g.Permission, g.Action, g.Effect())
+		if err != nil {
+			return err //nolint:wrapcheck // see above
+		}
+	}
+	for k := range old {
+		_, err := t.tx.ExecContext(ctx, `
+			DELETE FROM permission_role_policy
+			WHERE role = $1 AND permission = $2 AND action = $3 AND effect = $4`, r.Ref, k[0], k[1], k[2])
+		if err != nil {
+			return err //nolint:wrapcheck // see above
 		}
 	}
 	return nil
@@ -131,11 +171,16 @@ func (t *Tx) clear(ctx context.Context, role string, tables ...string) error {
 
 // DeleteRole removes a role with everything in it.
 func (t *Tx) DeleteRole(ctx context.Context, ref string) error {
-	if err := t.clear(ctx, ref, "member", "policy", "condition"); err != nil {
-		return err
-	}
-	if _, err := t.tx.ExecContext(ctx, `DELETE FROM permission_role WHERE ref = $1`, ref); err != nil {
-		return fmt.Errorf("delete role %s: %w", ref, err)
+	delete(t.roles, ref)
+	for _, statement := range []string{
+		`DELETE FROM permission_role_member WHERE role = $1`,
+		`DELETE FROM permission_role_policy WHERE role = $1`,
+		`DELETE FROM permission_role_condition WHERE role = $1`,
+		`DELETE FROM permission_role WHERE ref = $1`,
+	} {
+		if _, err := t.tx.ExecContext(ctx, statement, ref); err != nil {
+			return fmt.Errorf("delete role %s: %w", ref, err)
+		}
 	}
 	return nil
 }
