@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/stagedoor/stagedoor/audit"
+	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/yamlx"
 	"github.com/stagedoor/stagedoor/permission"
@@ -180,16 +182,38 @@ func (p *Permission) reload() {
 	if !p.started.Load() {
 		return
 	}
-	ctx := context.Background()
+	ctx := identity.NewContext(context.Background(), identity.System(p.ID()))
 	p.loading.Lock()
 	defer p.loading.Unlock()
-	if err := p.load(ctx); err != nil {
+	before, refused := p.summary(), p.refused.Load()
+	err := p.load(ctx)
+	e := audit.Event{Plugin: p.ID(), Name: "policy-reload", Severity: audit.High, Status: audit.Succeeded}
+	switch {
+	case err != nil:
 		problem := problemOf(err)
 		p.refused.Store(problem)
 		p.log.ErrorContext(ctx, "the changed policy is refused, the last good one stays", "error", err.Error())
-		return
+		e.Status, e.Reason, e.Target = audit.Failed, err.Error(), problem.File
+	case before == p.summary() && refused == nil:
+		return // another part of the configuration changed
+	default:
+		state := p.authorizer.Source().State()
+		n := len(p.authorizer.Source().Statements())
+		p.log.InfoContext(ctx, "policy loaded", "statements", n)
+		e.Target, e.Meta = strings.Join(state.Files, ", "), map[string]any{"statements": n}
 	}
-	p.log.InfoContext(ctx, "policy loaded", "statements", len(p.authorizer.Source().Statements()))
+	p.audit.Note(ctx, e)
+}
+
+// summary is a text that changes when the policy in force says something else.
+func (p *Permission) summary() string {
+	source := p.authorizer.Source()
+	var b strings.Builder
+	b.WriteString(string(source.State().Default))
+	for _, s := range source.Statements() {
+		b.WriteString("\n" + s.Source.Statement + "\n" + s.Text)
+	}
+	return b.String()
 }
 
 // describe describes the policy in force.

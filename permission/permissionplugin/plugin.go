@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/db"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -53,6 +54,7 @@ type Permission struct {
 	authorizer *policy.Authorizer
 	config     plugin.Config
 	log        *slog.Logger
+	audit      audit.Log
 	clock      func() time.Time
 	problem    error             // what plugins did wrong while they were initialised
 	brought    permission.Policy // by a plugin
@@ -83,7 +85,7 @@ func (*Permission) ID() string { return "permission" }
 
 // Init registers the routes and the actors.
 func (p *Permission) Init(_ context.Context, h *plugin.Host) error {
-	p.config, p.log, p.clock = h.Config, h.Logger, h.Clock
+	p.config, p.log, p.clock, p.audit = h.Config, h.Logger, h.Clock, h.Audit
 	denials := policy.NewDenials(h.Audit, h.Clock)
 	p.authorizer.Note(denials)
 	h.Actors.Go("permission-denials", denials.Run)
