@@ -249,6 +249,36 @@ func TestRoutes_NoneAnswersWithoutCredentialsUnlessItIsPublic(t *testing.T) {
 	}
 }
 
+// A browser sends its cookies along with whatever another site makes it send.
+func TestRoutes_OtherSitesChangeNothingWithTheCookies(t *testing.T) {
+	t.Parallel()
+	p := openPortal(t, io.Discard)
+	session, err := p.identity.SignIn(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), "guest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie := door{http.MethodGet, "catalog", "/.backstage/auth/v1/cookie", 0}.knock(t, p, "Authorization", "Bearer "+session.Identity.Token)
+	if len(cookie.Result().Cookies()) != 1 {
+		t.Fatalf("no cookie: %d %s", cookie.Code, cookie.Body)
+	}
+	cookies := "backstage-auth=" + cookie.Result().Cookies()[0].Value + "; github-refresh-token=x; github-nonce=y"
+	changing := 0
+	for _, d := range doors(p) {
+		if d.method == http.MethodGet {
+			continue
+		}
+		changing++
+		w := d.knock(t, p, "Cookie", cookies, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "text/plain")
+		excepted := d.method+" /api/"+d.plugin+d.pattern == identityProviderPost
+		if refused := w.Code == http.StatusForbidden || w.Code == http.StatusUnauthorized; refused == excepted {
+			t.Errorf("%s answers %d %s to another site", d.lines()[0], w.Code, w.Body)
+		}
+	}
+	if changing < 20 {
+		t.Errorf("only %d routes change anything", changing)
+	}
+}
+
 // A cookie is for the browser, never for scripts, and says itself which sites
 // may send it; what travels over https stays there.
 func TestRoutes_CookiesAreOutOfReachOfScripts(t *testing.T) {

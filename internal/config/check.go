@@ -81,6 +81,7 @@ var valueRules = []struct {
 	{"catalog.orphanProviderStrategy", []string{"keep", "delete"}},
 	{"catalog.defaultLocationConflictStrategy", []string{"refresh", "reject"}},
 	{"backend.database.client", []string{"better-sqlite3", "sqlite3", "pg", "embedded-postgres"}},
+	{"stagedoor.auth.ownership", []string{"direct", "ancestry"}},
 	{"stagedoor.compatibility", []string{"default", "strict"}},
 }
 

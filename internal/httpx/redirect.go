@@ -24,7 +24,7 @@ func SafeRedirect(allowed []string, target string) (string, error) {
 		}
 	}
 	u, err := url.Parse(target)
-	if err != nil || u.User != nil || u.Opaque != "" || confusingPath(u.Path) {
+	if err != nil || u.User != nil || u.Opaque != "" || confusingPath(target) || confusingPath(u.Path) {
 		return "", refused
 	}
 	if u.Scheme == "" && u.Host == "" && strings.HasPrefix(target, "/") {

@@ -1,6 +1,9 @@
 package httpx_test
 
 import (
+	"net/url"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -39,6 +42,7 @@ func TestSafeRedirect_RefusesWhatLeadsAway(t *testing.T) {
 		"a relative path":                     "catalog",
 		"a host without scheme":               "//evil.example",
 		"three slashes":                       "///evil.example",
+		"two slashes":                         "//",
 		"backslashes":                         `\\evil.example`,
 		"a slash and a backslash":             `/\evil.example`,
 		"a backslash inside":                  `https://portal.example\@evil.example`,
@@ -86,4 +90,39 @@ func TestSafeRedirect_RefusesWhatLeadsAway(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want an error with code invalid", name, got, err)
 		}
 	}
+}
+
+// Whatever is let through is a path or leads to an origin of the list, also for
+// those who take backslashes for slashes and leave out what cannot be seen.
+func FuzzSafeRedirect(f *testing.F) {
+	for _, seed := range []string{"/", "/x?y#z", "https://portal.example/", "//evil.example", `/\evil.example`, "https:/\t/evil.example", "https://portal.example@evil.example", "https://pr.preview.example/"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, target string) {
+		got, err := httpx.SafeRedirect(redirectOrigins, target)
+		if err != nil {
+			if got != "" {
+				t.Errorf("%q is refused and still gives %q", target, got)
+			}
+			return
+		}
+		if strings.ContainsAny(got, "\\\t\r\n\x00") {
+			t.Errorf("%q gives %q", target, got)
+		}
+		if strings.HasPrefix(got, "/") {
+			if strings.HasPrefix(got, "//") {
+				t.Errorf("%q gives a host: %q", target, got)
+			}
+			return
+		}
+		u, err := url.Parse(got)
+		if err != nil || u.User != nil {
+			t.Fatalf("%q gives %q, %v", target, got, err)
+		}
+		origin, ok := httpx.OriginOf(u)
+		preview := strings.HasPrefix(origin, "https://") && strings.HasSuffix(origin, ".preview.example")
+		if !ok || !preview && !slices.Contains(redirectOrigins, origin) {
+			t.Errorf("%q leads to %q", target, got)
+		}
+	})
 }
