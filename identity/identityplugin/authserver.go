@@ -21,6 +21,10 @@ const sweepEvery = 10 * time.Minute
 func (i *Identity) startAuthServer(ctx context.Context, h *plugin.Host) error {
 	i.oauth = authserver.New(authserver.Deps{
 		Store: i.store, Issuer: i.issuer, OwnershipOf: i.OwnershipOf,
+		Verify: func(ctx context.Context, token string) error {
+			_, err := i.issuer.Verify(ctx, token)
+			return err
+		},
 		InCatalog: func(ctx context.Context, userRef string) (bool, error) {
 			return inCatalog(ctx, h.Catalog.Reader(), userRef)
 		},
@@ -45,6 +49,24 @@ func (i *Identity) startAuthServer(ctx context.Context, h *plugin.Host) error {
 	i.oauth.RegisterRoutes(h.HTTP)
 	h.Schedule.Add(plugin.Task{ID: "oauth-sweep", Every: sweepEvery, Timeout: time.Minute, Run: i.oauth.Sweep})
 	return nil
+}
+
+// Authenticate implements identity.Authenticator. Tokens that an OAuth client
+// got can be taken back before they end; all others are what the embedded
+// authenticator says.
+func (i *Identity) Authenticate(r *http.Request) (identity.Principal, error) {
+	p, err := i.Authenticator.Authenticate(r)
+	if err != nil || p.Kind != identity.User || i.oauth == nil {
+		return p, err
+	}
+	revoked, err := i.oauth.Revoked(r.Context(), p.Token)
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	if revoked {
+		return identity.Principal{}, fault.New(fault.Unauthenticated, "Failed user token verification")
+	}
+	return p, nil
 }
 
 // RegisterRoot adds the addresses below /.well-known at the root of the

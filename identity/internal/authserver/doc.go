@@ -18,9 +18,8 @@
 // token that a client got approves nothing. stagedoor.auth.cli: false shuts
 // it. In strict mode nothing is open that Backstage would not open.
 //
-// What not: it signs no token (package token does), knows no sign-in provider,
-// and cannot take back an access token, which ends by itself: revocation ends
-// the refresh tokens.
+// What not: it signs no token (package token does) and knows no sign-in
+// provider.
 //
 // Start reading at [Server].
 package authserver

@@ -80,7 +80,7 @@ func (s *Server) exchangeCode(ctx context.Context, r TokenRequest) (TokenRespons
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	user := token.User{Ref: session.UserRef, Ownership: ownership, Client: session.ClientID}
+	user := token.User{Ref: session.UserRef, Ownership: ownership, Client: session.ClientID, Session: session.ID}
 	answer, err := s.issue(ctx, user)
 	if err != nil {
 		return TokenResponse{}, err
@@ -158,7 +158,7 @@ func sameResource(stored string, asked []string) error {
 func (s *Server) replayed(ctx context.Context, session store.OAuthSession) error {
 	e := event("oauth-token-reuse", audit.High, session.UserRef, session.ClientID, map[string]any{"session": session.ID, "what": "authorization code"})
 	e.Status, e.Reason = audit.Failed, "an authorization code was used a second time; its tokens are revoked"
-	if err := s.store.RevokeOAuthSession(ctx, session.ID); err != nil {
+	if err := s.revoke(ctx, session.ID); err != nil {
 		return err
 	}
 	if err := s.audit.Record(ctx, e); err != nil {

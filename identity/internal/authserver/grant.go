@@ -2,7 +2,6 @@ package authserver
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -107,7 +106,7 @@ func (s *Server) refresh(ctx context.Context, r TokenRequest) (TokenResponse, er
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	answer, err := s.issue(ctx, token.User{Ref: grant.UserRef, Ownership: ownership, Client: grant.ClientID})
+	answer, err := s.issue(ctx, token.User{Ref: grant.UserRef, Ownership: ownership, Client: grant.ClientID, Session: grant.SessionID})
 	if err != nil {
 		return TokenResponse{}, err
 	}
@@ -164,7 +163,7 @@ func (s *Server) checkGrant(ctx context.Context, cfg *Settings, grant store.OAut
 func (s *Server) reused(ctx context.Context, grant store.OAuthGrant) error {
 	e := event("oauth-token-reuse", audit.High, grant.UserRef, grant.ClientID, map[string]any{"session": grant.SessionID, "what": "refresh token"})
 	e.Status, e.Reason = audit.Failed, "a refresh token that had been replaced was used again; the grant is revoked"
-	if err := s.store.RevokeOAuthGrant(ctx, grant.ID); err != nil {
+	if err := s.revoke(ctx, grant.SessionID); err != nil {
 		return err
 	}
 	if err := s.audit.Record(ctx, e); err != nil {
@@ -200,39 +199,8 @@ func (s *Server) left(ctx context.Context, grant store.OAuthGrant) error {
 	e := event("oauth-token-revoke", audit.High, grant.UserRef, grant.ClientID, map[string]any{"session": grant.SessionID})
 	e.Reason = "the user is not in the catalog any more"
 	change, end := s.audit.Begin(ctx, e)
-	if err := end(s.store.RevokeOAuthGrant(change, grant.ID)); err != nil {
+	if err := end(s.revoke(change, grant.SessionID)); err != nil {
 		return err
 	}
 	return refuse(codeInvalidGrant, "The user is not in the catalog any more")
-}
-
-// Revoke ends the grant behind a refresh token. A token that means nothing is
-// no error, as RFC 7009 has it; an access token is one, because it cannot be
-// taken back.
-func (s *Server) Revoke(ctx context.Context, text string, given Credentials) error {
-	cfg := s.settings.Load()
-	if text == "" {
-		return refuse(codeInvalidRequest, "Missing token")
-	}
-	if strings.Count(text, ".") == 2 && !cfg.strict {
-		return refuse(codeUnsupportedToken, "Access tokens end by themselves; revoke the refresh token")
-	}
-	grant, err := s.findGrant(ctx, text)
-	var refusal *Error
-	if errors.As(err, &refusal) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	// A client that is not admitted any more may still give back its tokens.
-	if c, err := s.known(ctx, cfg, grant.ClientID); err == nil {
-		if err := c.authenticate(given); err != nil {
-			return err
-		}
-	} else if !errors.As(err, &refusal) {
-		return err
-	}
-	change, end := s.audit.Begin(ctx, event("oauth-token-revoke", audit.Medium, grant.UserRef, grant.ClientID, map[string]any{"session": grant.SessionID}))
-	return end(s.store.RevokeOAuthGrant(change, grant.ID))
 }

@@ -2,7 +2,6 @@ package authserver
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -151,7 +150,7 @@ func (s *Server) answer(decide func(ctx context.Context, id, userRef string) (st
 		if p.Kind != identity.User || p.Limited || p.Via != "" {
 			return &Error{codeUnauthorized, "Authentication required", http.StatusUnauthorized}
 		}
-		if issuedTo(p.Token) != "" {
+		if clientOf(p.Token).Client != "" {
 			return &Error{codeDenied, "A client cannot answer for the user; sign in with the browser", http.StatusForbidden}
 		}
 		redirect, err := decide(r.Context(), r.PathValue("id"), p.Subject)
@@ -165,23 +164,6 @@ func (s *Server) answer(decide func(ctx context.Context, id, userRef string) (st
 		noStore(w)
 		return httpx.JSON(w, r, map[string]string{"redirectUrl": redirect})
 	}
-}
-
-// issuedTo returns the client that a token was issued to, empty for the
-// user's own. The token has been verified.
-func issuedTo(bearer string) string {
-	parts := strings.Split(bearer, ".")
-	if len(parts) != 3 {
-		return ""
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var claims struct {
-		Client string `json:"azp"`
-	}
-	if err != nil || json.Unmarshal(raw, &claims) != nil {
-		return ""
-	}
-	return claims.Client
 }
 
 func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) error {

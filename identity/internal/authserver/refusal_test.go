@@ -226,7 +226,7 @@ func TestToken_SurvivesWhateverIsSent(t *testing.T) {
 		"two client ids":               {"/v1/token", basic("a:b"), formType, "grant_type=x&client_id=c", 400, "invalid_request"},
 		"a header that is no base64":   {"/v1/token", "Basic !!!", formType, "grant_type=x", 400, "unsupported_grant_type"},
 		"revoke nothing":               {"/v1/revoke", "", formType, "", 400, "invalid_request"},
-		"revoke an access token":       {"/v1/revoke", "", formType, "token=a.b.c", 400, "unsupported_token_type"},
+		"revoke a forged access token": {"/v1/revoke", "", formType, "token=a.b.c", 200, ""},
 		"revoke nonsense":              {"/v1/revoke", "", formType, "token=%00", 200, ""},
 		"register nothing":             {"/v1/register", "", jsonType, "{}", 400, "invalid_redirect_uri"},
 		"register a form":              {"/v1/register", "", formType, "redirect_uris=x", 400, "invalid_client_metadata"},

@@ -38,8 +38,8 @@ type Store interface {
 	RedeemOAuthCode(ctx context.Context, codeHash string, grant *store.OAuthGrant, limit int) error
 	OAuthGrant(ctx context.Context, id string) (store.OAuthGrant, error)
 	RotateOAuthGrant(ctx context.Context, id, oldHash, newHash string, expires time.Time) error
-	RevokeOAuthGrant(ctx context.Context, id string) error
-	RevokeOAuthSession(ctx context.Context, sessionID string) error
+	RevokeOAuthSession(ctx context.Context, sessionID string, until time.Time) error
+	RevokedOAuthSessions(ctx context.Context) ([]string, error)
 	SweepOAuth(ctx context.Context) (int64, error)
 
 	Ownership(ctx context.Context, userRef string) ([]string, error)
@@ -55,6 +55,9 @@ type Issuer interface {
 type Deps struct {
 	Store  Store
 	Issuer Issuer
+	// Verify checks a user token; a bad one is an error with code
+	// unauthenticated.
+	Verify func(ctx context.Context, token string) error
 	// OwnershipOf is what a sign-in of the user would find.
 	OwnershipOf func(ctx context.Context, userRef string) ([]string, error)
 	// InCatalog reports whether the catalog knows the user.
@@ -72,6 +75,7 @@ type Deps struct {
 type Server struct {
 	store       Store
 	issuer      Issuer
+	verify      func(ctx context.Context, token string) error
 	ownershipOf func(ctx context.Context, userRef string) ([]string, error)
 	inCatalog   func(ctx context.Context, userRef string) (bool, error)
 	now         func() time.Time
@@ -79,13 +83,14 @@ type Server struct {
 	audit       audit.Log
 	log         *slog.Logger
 	documents   *documents
+	revoked     revocations
 	settings    atomic.Pointer[Settings]
 }
 
 // New returns a server that admits nobody until [Server.Configure].
 func New(d Deps) *Server {
 	s := &Server{
-		store: d.Store, issuer: d.Issuer, ownershipOf: d.OwnershipOf, inCatalog: d.InCatalog,
+		store: d.Store, issuer: d.Issuer, verify: d.Verify, ownershipOf: d.OwnershipOf, inCatalog: d.InCatalog,
 		now: d.Clock, newID: d.NewID, audit: d.Audit, log: d.Logger, documents: newDocuments(d.Clock, d.Guard),
 	}
 	s.settings.Store(&Settings{})

@@ -108,23 +108,40 @@ func (s *Store) RotateOAuthGrant(ctx context.Context, id, oldHash, newHash strin
 	})
 }
 
-// RevokeOAuthGrant ends a grant. One that does not exist is no error.
-func (s *Store) RevokeOAuthGrant(ctx context.Context, id string) error {
-	return s.deleteGrants(ctx, "id", id)
-}
-
-// RevokeOAuthSession ends the grants that came from a session's code.
-func (s *Store) RevokeOAuthSession(ctx context.Context, sessionID string) error {
-	return s.deleteGrants(ctx, "session_id", sessionID)
-}
-
-func (s *Store) deleteGrants(ctx context.Context, column, value string) error {
+// RevokeOAuthSession ends the grant that came from a session's code, and marks
+// the session's access tokens as ended until the last of them would have. A
+// session without a grant is no error.
+func (s *Store) RevokeOAuthSession(ctx context.Context, sessionID string, until time.Time) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM identity_oauth_grant WHERE `+column+` = $1`, value); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM identity_oauth_grant WHERE session_id = $1`, sessionID); err != nil {
 			return fmt.Errorf("revoke OAuth grants: %w", err)
+		}
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO identity_oauth_revoked (session_id, until)
+			VALUES ($1, $2)
+			ON CONFLICT (session_id) DO UPDATE SET until = excluded.until`, sessionID, db.Micros(until))
+		if err != nil {
+			return fmt.Errorf("revoke OAuth session: %w", err)
 		}
 		return nil
 	})
+}
+
+// RevokedOAuthSessions returns the sessions whose access tokens are revoked.
+func (s *Store) RevokedOAuthSessions(ctx context.Context) (ids []string, err error) {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT session_id FROM identity_oauth_revoked WHERE until > $1`, db.Micros(s.now()))
+	if err != nil {
+		return nil, fmt.Errorf("read revoked OAuth sessions: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("read revoked OAuth sessions: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
 
 // SweepOAuth drops what has expired: sessions, grants, and clients that nobody
@@ -140,6 +157,7 @@ func (s *Store) SweepOAuth(ctx context.Context) (dropped int64, err error) {
 			{`DELETE FROM identity_oauth_session WHERE status = $1 AND expires_at <= $2`, []any{OAuthPending, db.Micros(now)}},
 			{`DELETE FROM identity_oauth_session WHERE expires_at <= $1`, []any{db.Micros(now.Add(-keepSessions))}},
 			{`DELETE FROM identity_oauth_grant WHERE expires_at <= $1`, []any{db.Micros(now)}},
+			{`DELETE FROM identity_oauth_revoked WHERE until <= $1`, []any{db.Micros(now)}},
 			{`DELETE FROM identity_oauth_client WHERE used_at = 0 AND created_at <= $1`, []any{db.Micros(now.Add(-keepUnusedClients))}},
 			{`DELETE FROM identity_oauth_client WHERE used_at > 0 AND used_at <= $1 AND NOT EXISTS (
 				SELECT 1 FROM identity_oauth_grant WHERE client_id = identity_oauth_client.id)`, []any{db.Micros(now.Add(-keepClients))}},

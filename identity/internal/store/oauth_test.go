@@ -184,14 +184,24 @@ func TestOAuthGrants_RotateAndEnd(t *testing.T) {
 		if got, err := s.OAuthGrant(ctx, "g1"); err != nil || got.TokenHash != "t2" || !got.Used.Equal(*now) {
 			t.Errorf("after rotation: %+v, %v", got, err)
 		}
-		if err := s.RevokeOAuthSession(ctx, "s1"); err != nil {
+		if err := s.RevokeOAuthSession(ctx, "s1", now.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.OAuthGrant(ctx, "g1"); !fault.Is(err, fault.NotFound) {
 			t.Errorf("after revocation: %v, want not_found", err)
 		}
-		if err := s.RevokeOAuthGrant(ctx, "g1"); err != nil {
+		if err := s.RevokeOAuthSession(ctx, "s1", now.Add(2*time.Hour)); err != nil {
 			t.Errorf("revoking what is gone: %v", err)
+		}
+		for _, want := range [][]string{{"s1"}, nil} {
+			if _, err := s.SweepOAuth(ctx); err != nil {
+				t.Fatal(err)
+			}
+			ids, err := s.RevokedOAuthSessions(ctx)
+			if diff := cmp.Diff(want, ids); err != nil || diff != "" {
+				t.Errorf("revoked: %v (-want +got):\n%s", err, diff)
+			}
+			*now = now.Add(2 * time.Hour)
 		}
 	})
 }

@@ -15,13 +15,13 @@ import (
 func TestUser_NamesTheClientThatGotIt(t *testing.T) {
 	t.Parallel()
 	i := newReplica(newMemoryKeys(), &clock{time.Unix(1_800_000_000, 0)}, "a")
-	issued, err := i.User(t.Context(), token.User{Ref: "user:default/jane", Client: "https://agent.example/client.json", Nonce: "n-0S6"})
+	issued, err := i.User(t.Context(), token.User{Ref: "user:default/jane", Client: "https://agent.example/client.json", Session: "s-1", Nonce: "n-0S6"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	claims := decode(t, strings.Split(issued.Token, ".")[1])
-	got := map[string]any{"sub": claims["sub"], "aud": claims["aud"], "azp": claims["azp"], "nonce": claims["nonce"]}
-	want := map[string]any{"sub": "user:default/jane", "aud": "backstage", "azp": "https://agent.example/client.json", "nonce": "n-0S6"}
+	got := map[string]any{"sub": claims["sub"], "aud": claims["aud"], "azp": claims["azp"], "sid": claims["sid"], "nonce": claims["nonce"]}
+	want := map[string]any{"sub": "user:default/jane", "aud": "backstage", "azp": "https://agent.example/client.json", "sid": "s-1", "nonce": "n-0S6"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("claims (-want +got):\n%s", diff)
 	}
@@ -34,7 +34,7 @@ func TestUser_NamesTheClientThatGotIt(t *testing.T) {
 			t.Errorf("verified: %+v, %v", v, err)
 		}
 	}
-	if own := decode(t, strings.Split(mustIssue(t, i).Token, ".")[1]); own["azp"] != nil || own["nonce"] != nil {
+	if own := decode(t, strings.Split(mustIssue(t, i).Token, ".")[1]); own["azp"] != nil || own["sid"] != nil || own["nonce"] != nil {
 		t.Errorf("a sign-in of the user's own gives %v", own)
 	}
 }

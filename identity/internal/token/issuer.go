@@ -46,9 +46,10 @@ func New(deps Deps) *Issuer { return &Issuer{deps: deps, keys: newKeyring(deps)}
 type User struct {
 	Ref       string
 	Ownership []string
-	// Client is the OAuth client that got the token, the claim azp; empty for
-	// a sign-in of the user's own.
-	Client string
+	// Client is the OAuth client that gets the token, the claim azp, and
+	// Session the session it was approved in, sid; empty for a sign-in of the
+	// user's own.
+	Client, Session string
 	// Nonce is what the client wants to find in its id token; mostly empty.
 	Nonce string
 }
@@ -76,7 +77,7 @@ func (i *Issuer) User(ctx context.Context, u User) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	claims := userClaims{Iss: i.deps.BaseURL(), Sub: u.Ref, Aud: userAudience, Iat: now.Unix(), Exp: expires.Unix(), Uip: uip, Azp: u.Client, Nonce: u.Nonce}
+	claims := userClaims{Iss: i.deps.BaseURL(), Sub: u.Ref, Aud: userAudience, Iat: now.Unix(), Exp: expires.Unix(), Uip: uip, Azp: u.Client, Sid: u.Session, Nonce: u.Nonce}
 	if i.deps.WithOwnership() {
 		claims.Ent = u.Ownership
 	}

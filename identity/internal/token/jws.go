@@ -51,8 +51,9 @@ type userClaims struct {
 	Iat int64    `json:"iat"`
 	Exp int64    `json:"exp"`
 	Uip string   `json:"uip"`
-	// Both are of OAuth clients only.
+	// These are of OAuth clients only.
 	Azp   string `json:"azp,omitempty"`
+	Sid   string `json:"sid,omitempty"`
 	Nonce string `json:"nonce,omitempty"`
 }
 
