@@ -26,7 +26,7 @@ const (
 )
 
 // newRoles is a portal whose user sue is a member of group:default/staff.
-func newRoles(t *testing.T, d *db.DB, dir string, config map[string]any) *portal {
+func newRoles(t *testing.T, d *db.DB, dir string, config map[string]any) (*portal, *catalogtest.Catalog) {
 	t.Helper()
 	p := permissionplugin.New(permissionplugin.Deps{Directory: func() identity.Directory { return groups }, Dir: dir, DB: d})
 	p.For("catalog", nowhere{}).Define(permissiontest.NewEntities(things...).Definition())
@@ -37,10 +37,9 @@ func newRoles(t *testing.T, d *db.DB, dir string, config map[string]any) *portal
 	}
 	sue := thing("User", "sue")
 	sue["relations"] = []any{map[string]any{"type": "memberOf", "targetRef": "group:default/staff"}}
-	h := plugintest.New(t, p, plugintest.Options{
-		Config: map[string]any{"permission": config}, Tokens: tokens, Reader: catalogtest.New(append(things[:len(things):len(things)], sue)...),
-	})
-	return &portal{h, p}
+	entities := catalogtest.New(append(things[:len(things):len(things)], sue)...)
+	h := plugintest.New(t, p, plugintest.Options{Config: map[string]any{"permission": config}, Tokens: tokens, Reader: entities})
+	return &portal{h, p}, entities
 }
 
 func rolesConfig(more ...string) map[string]any {
@@ -60,7 +59,7 @@ func TestRoles_DecideWhenConfigured(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "roles.csv"), rolesCSV)
 	write(t, filepath.Join(dir, "if.yaml"), rolesIf)
-	p := newRoles(t, dbtest.SQLite(t), dir, rolesConfig())
+	p, entities := newRoles(t, dbtest.SQLite(t), dir, rolesConfig())
 	if err := p.permission.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -105,13 +104,24 @@ func TestRoles_DecideWhenConfigured(t *testing.T) {
 
 	// The files are followed while the portal runs.
 	write(t, filepath.Join(dir, "roles.csv"), strings.Replace(rolesCSV, "create, allow", "create, deny", 1))
-	start := time.Now()
-	for p.decide(t, "sue", permissiontest.Create) != permission.Deny {
-		if time.Since(start) > 20*time.Second {
-			t.Fatal("the changed file is not followed")
+	become := func(name string, what permission.Permission, want permission.Result) {
+		t.Helper()
+		for start := time.Now(); p.decide(t, name, what) != want; {
+			if time.Since(start) > 20*time.Second {
+				t.Fatalf("%s, %s never becomes %s", name, what.Name, want)
+			}
+			time.Sleep(5 * time.Millisecond) // files and actors have their own time
 		}
-		time.Sleep(5 * time.Millisecond) // the file system tells in its own time
 	}
+	become("sue", permissiontest.Create, permission.Deny)
+
+	// And the groups of the catalog.
+	bob := thing("User", "bob")
+	bob["relations"] = []any{map[string]any{"type": "memberOf", "targetRef": "group:default/staff"}}
+	entities.Put(bob)
+	become("bob", permissiontest.Read, permission.Conditional)
+	entities.Put(thing("User", "bob"))
+	become("bob", permissiontest.Read, permission.Deny)
 
 	// So is the configuration; what is wrong leaves the roles alone.
 	p.Config.Replace(map[string]any{"permission": rolesConfig("policy", "other.yaml")})
@@ -128,7 +138,7 @@ func TestRoles_DecideWhenConfigured(t *testing.T) {
 
 func TestRoles_MadeThroughRESTDecideAtOnce(t *testing.T) {
 	t.Parallel()
-	p := newRoles(t, dbtest.SQLite(t), t.TempDir(), map[string]any{"enabled": true, "rbac": map[string]any{
+	p, _ := newRoles(t, dbtest.SQLite(t), t.TempDir(), map[string]any{"enabled": true, "rbac": map[string]any{
 		"admin": map[string]any{"superUsers": []any{map[string]any{"name": "user:default/ann"}}},
 	}})
 	if err := p.permission.Start(t.Context()); err != nil {
@@ -174,7 +184,8 @@ func TestStart_RefusesRolesThatCannotBe(t *testing.T) {
 		"permission.rbac needs a database":                          {nil, rolesConfig()},
 		"if.yaml:1:1: 'roleEntityRef' must be specified":            {d, rolesConfig()},
 	} {
-		err := newRoles(t, tc.db, dir, tc.config).permission.Start(t.Context())
+		p, _ := newRoles(t, tc.db, dir, tc.config)
+		err := p.permission.Start(t.Context())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}

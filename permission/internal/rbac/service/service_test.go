@@ -348,6 +348,43 @@ func TestConditions_HaveIdsThatAreNeverUsedAgain(t *testing.T) {
 	})
 }
 
+// riding is an audit log whose events ride in the transaction of the change.
+type riding struct {
+	notes
+	db   *db.DB
+	rode func() bool
+}
+
+func (r *riding) Begin(ctx context.Context, _ audit.Event) (context.Context, func(error) error) {
+	ctx, r.rode = r.db.Along(ctx, func(context.Context, *db.Tx) error { return r.fail })
+	return ctx, func(err error) error { return err }
+}
+
+func TestChanges_CommitWithTheAuditEventOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		t.Helper()
+		t.Parallel()
+		r := open(t, d, t.TempDir())
+		log := &riding{db: d, notes: notes{fail: errors.New("the log is full")}}
+		r.Audit = log
+		r.configure(rbac.Settings{})
+		add := func() error {
+			return r.AddRole(as(t, "super"), service.RoleInput{Name: "role:default/a", Members: []string{"user:default/tom"}})
+		}
+		if err := add(); !errors.Is(err, log.fail) || r.Policy.Model().Role("role:default/a") != nil {
+			t.Errorf("with an event that cannot be kept: %v", err)
+		}
+		if err := r.Reload(t.Context()); err != nil || r.Policy.Model().Role("role:default/a") != nil {
+			t.Errorf("it was stored: %v", err)
+		}
+		log.fail = nil
+		if err := add(); err != nil || !log.rode() || r.Policy.Model().Role("role:default/a") == nil {
+			t.Errorf("with an event: %v", err)
+		}
+	})
+}
+
 func TestChanges_CarryTheAuditEvent(t *testing.T) {
 	t.Parallel()
 	r := open(t, dbtest.SQLite(t), t.TempDir())
