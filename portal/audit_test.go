@@ -21,6 +21,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/config"
+	"github.com/stagedoor/stagedoor/internal/db/dbtest"
 	"github.com/stagedoor/stagedoor/internal/telemetry"
 )
 
@@ -52,6 +53,8 @@ var unaudited = map[string]string{
 	"DELETE /api/auth/{provider}/{rest...}":                          "answers 404",
 }
 
+const noServer = "{client: better-sqlite3, connection: ':memory:'}"
+
 const canary = "canary-7h1s-1s-s3cr3t"
 
 // audited is a portal whose audit log is looked at.
@@ -61,7 +64,7 @@ type audited struct {
 	asked int
 }
 
-func openAudited(t *testing.T) *audited {
+func openAudited(t *testing.T, database string) *audited {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "app-config.yaml")
@@ -70,7 +73,7 @@ app: {baseUrl: 'http://localhost:7007'}
 backend:
   baseUrl: 'http://localhost:7007'
   workingDirectory: '`+dir+`'
-  database: {client: better-sqlite3, connection: ':memory:'}
+  database: `+database+`
 auth:
   environment: development
   providers: {guest: {}, github: {development: {clientId: c, clientSecret: s}}}
@@ -370,7 +373,18 @@ func without(m map[string]any, key string) map[string]any {
 // must leave an event, or on the list of those that need not.
 func TestRoutes_ThatChangeSomethingAreAudited(t *testing.T) {
 	t.Parallel()
-	a := openAudited(t)
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		walk(t, openAudited(t, noServer))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		walk(t, openAudited(t, "{client: pg, connection: '"+dbtest.PostgresDSN(t)+"'}"))
+	})
+}
+
+func walk(t *testing.T, a *audited) {
+	t.Helper()
 	told := map[string]bool{}
 	for _, s := range append(a.story(), a.signIns()...) {
 		told[s.line] = true
@@ -428,7 +442,7 @@ func TestRoutes_ThatChangeSomethingAreAudited(t *testing.T) {
 // A change that is refused leaves an event of that.
 func TestRoutes_RefusedChangesAreAudited(t *testing.T) {
 	t.Parallel()
-	a := openAudited(t)
+	a := openAudited(t, noServer)
 	nobody := identity.Principal{Kind: identity.User, Subject: "user:default/nobody", Ownership: []string{"user:default/nobody"}}
 	for path, want := range map[string]string{
 		"POST /api/catalog/locations":                     "catalog.location-mutate failed",
