@@ -33,7 +33,7 @@ import (
 
 const (
 	clientID     = "portal"
-	clientSecret = "s3cr:t/ß"
+	clientSecret = "s3cr:t/ß%2B+"
 )
 
 // rig is a portal with one sign-in provider, a browser, and what happened.
@@ -113,7 +113,7 @@ func newRig(t *testing.T, id, kind string, transport http.RoundTripper, edit fun
 	server := httptest.NewServer(m)
 	t.Cleanup(server.Close)
 	g.url = server.URL
-	origins, err := oauth.NewOrigins("https://portal.example", g.url, "https://*.preview.example", "*")
+	origins, err := oauth.NewOrigins("https://portal.example", g.url, "https://*.preview.example", "*", "https://*", "http{,s}://**")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -170,7 +170,7 @@ func (c *client) form(ctx context.Context, endpoint string, form url.Values) (*h
 	req.Header.Set("Accept", "application/json")
 	if method == authBasic || c.cfg.IncludeBasicAuth {
 		id, password := c.cfg.ClientID, c.cfg.ClientSecret.Reveal()
-		if !c.kind.plainBasic {
+		if method == authBasic && !c.kind.plainBasic {
 			id, password = url.QueryEscape(id), url.QueryEscape(password)
 		}
 		req.SetBasicAuth(id, password)
