@@ -136,7 +136,7 @@ func TestRoutes_FindEvents(t *testing.T) {
 		p.record(10)
 		for query, want := range map[string]int{
 			"plugin=catalog": 10, "plugin=catalog&status=failed": 2, "event=entity-mutate&severity=high": 2,
-			"actor=user:default/jane": 10, "actor=user:default/other": 0, "target=component:default/c7": 1, "text=delete+c1": 1, "text=delete+c1*": 2,
+			"actor=user:default/jane": 10, "actor=user:default/other": 0, "target=component:default/c7": 1, "plugin=catalog&text=delete+c1": 1, "plugin=catalog&text=delete+c1*": 2,
 			"plugin=catalog&from=2026-03-01&to=2026-03-02": 10, "plugin=catalog&to=2026-03-01T00:00:00Z": 0, "plugin=catalog&from=2027-01-01T00:00:00%2B01:00": 0,
 		} {
 			var got page
