@@ -123,6 +123,10 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &retry) && retry.RetryAfter() > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(retry.RetryAfter()))
 	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) && r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close") // nobody reads the rest of the body
+	}
 	if err := JSONStatus(w, r, status, env); err != nil {
 		log.DebugContext(r.Context(), "write error answer", slog.Any("error", err))
 	}

@@ -205,7 +205,6 @@ func (rt *Root) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		if r.ContentLength > rt.opts.MaxBody {
-			resp.Header().Set("Connection", "close")
 			WriteError(resp, r, &http.MaxBytesError{Limit: rt.opts.MaxBody})
 			return
 		}
