@@ -59,7 +59,7 @@ setup: ## Install the Debian packages and npm packages that the tests need.
 	$(MAKE) ui/node_modules/.package-lock.json e2e/node_modules/.package-lock.json
 
 .PHONY: test
-test: setup build test-go test-ui test-e2e compat ## Run every test: unit, conformance on both databases, contract, browser, compatibility.
+test: setup build test-go test-ui test-e2e test-dex compat ## Run every test: unit, conformance on both databases, contract, browser, compatibility.
 
 .PHONY: test-go
 test-go: ui/dist/index.html
@@ -75,6 +75,10 @@ bin/oidc: FORCE
 .PHONY: test-e2e
 test-e2e: build bin/oidc e2e/node_modules/.package-lock.json
 	cd e2e && npm test
+
+.PHONY: test-dex
+test-dex: build ## Sign in with Dex, a second OpenID provider, in a module of its own.
+	STAGEDOOR=$(CURDIR)/bin/stagedoor go -C e2e/dex test ./...
 
 .PHONY: test-race
 test-race: ui/dist/index.html ## Run the Go tests under the race detector (needs a C compiler).

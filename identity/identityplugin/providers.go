@@ -32,8 +32,12 @@ func (i *Identity) configureProviders(ctx context.Context, cfg plugin.Config, s 
 	if err != nil {
 		return err
 	}
+	var compatibility string
+	if err := cfg.Decode("stagedoor.compatibility", &compatibility); err != nil {
+		return err
+	}
 	b := builder{Identity: i, cfg: cfg, environment: environment, seed: seed, deps: oauth.Deps{
-		BaseURL: s.baseURL, Origins: origins, Clock: i.host.Clock, Logger: i.host.Logger,
+		BaseURL: s.baseURL, Origins: origins, Clock: i.host.Clock, Logger: i.host.Logger, Strict: compatibility == "strict",
 	}}
 	for _, id := range cfg.Keys("auth.providers") {
 		p, err := b.build(ctx, id)

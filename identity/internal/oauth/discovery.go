@@ -39,6 +39,7 @@ type metadata struct {
 	UserInfoURL   string   `json:"userinfo_endpoint"`
 	RevocationURL string   `json:"revocation_endpoint"`
 	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
+	Scopes        []string `json:"scopes_supported"`
 	IssInAnswer   bool     `json:"authorization_response_iss_parameter_supported"`
 
 	keys *oidc.RemoteKeySet

@@ -246,10 +246,19 @@ func TestSignIn_ByRedirectComesBack(t *testing.T) {
 
 func TestSignIn_ByRedirectNeedsWhatOutlivesThePage(t *testing.T) {
 	t.Parallel()
-	g, _ := newOIDC(t, func(c *oauth.Config) { c.AdditionalScopes = nil })
+	g, _ := newOIDC(t, func(c *oauth.Config) { c.AdditionalScopes = oauth.Scopes{} })
 	a := g.signIn("&flow=redirect&redirectUrl=https://portal.example/")
 	if u := a.location(); u == nil || !strings.Contains(u.Query().Get("error"), "offline_access") {
 		t.Errorf("%d %v", a.StatusCode, u)
+	}
+}
+
+func TestSignIn_AsksForWhatOutlivesThePageWhereItIsAnnounced(t *testing.T) {
+	t.Parallel()
+	g, _ := newOIDC(t, func(c *oauth.Config) { c.AdditionalScopes = nil })
+	g.signIn("&origin=https://portal.example")
+	if got := g.cookie("oidc-refresh-token"); got == "" {
+		t.Error("no refresh token, though the provider announces offline_access")
 	}
 }
 

@@ -15,6 +15,9 @@ type kind struct {
 	title string
 	// required are asked for whatever the front-end wants.
 	required []string
+	// offline asks for a refresh token where the provider announces the scope
+	// for it and the configuration names no scopes of its own.
+	offline bool
 	// persist remembers the granted scopes in a cookie: the provider does not
 	// tell them, or tells them in other words.
 	persist bool
@@ -57,7 +60,7 @@ const (
 // no OpenID provider, a function in persons.go.
 var kinds = map[string]*kind{
 	"oidc": {
-		title: "The identity provider", required: []string{openIDScope, profileScope, emailScope}, persist: true, basic: true,
+		title: "The identity provider", required: []string{openIDScope, profileScope, emailScope}, offline: true, persist: true, basic: true,
 		resolve: func(c *Config) (string, metadata, error) {
 			if len(c.Scope) > 0 {
 				return "", metadata{}, errScope

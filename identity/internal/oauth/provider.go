@@ -29,6 +29,8 @@ type Deps struct {
 	Origins *Origins
 	Clock   func() time.Time
 	Logger  *slog.Logger
+	// Strict asks for no scope that Backstage would not ask for.
+	Strict bool
 	// Transport carries calls to the identity provider; nil is the usual one.
 	Transport http.RoundTripper
 }
@@ -122,6 +124,9 @@ func (p *Provider) Start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	scope := c.wanted(q.Get("scope"), c.grantedBefore(r))
+	if c.kind.offline && !p.deps.Strict && c.cfg.AdditionalScopes == nil && slices.Contains(m.Scopes, offlineScope) {
+		scope = joinScopes(splitScope(scope), []string{offlineScope})
+	}
 	if c.kind.persist {
 		s.scope = scope
 	}
