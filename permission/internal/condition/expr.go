@@ -82,6 +82,9 @@ func Not(e Expr) Expr {
 
 // And holds where all hold. And() is true.
 func And(parts ...Expr) Expr {
+	if only, ok := single(parts, false); ok {
+		return only
+	}
 	open, decided := collect(parts, false, func(c *permission.Condition) []permission.Condition { return c.AllOf })
 	switch {
 	case decided:
@@ -96,6 +99,9 @@ func And(parts ...Expr) Expr {
 
 // Or holds where one holds. Or() is false.
 func Or(parts ...Expr) Expr {
+	if only, ok := single(parts, true); ok {
+		return only
+	}
 	open, decided := collect(parts, true, func(c *permission.Condition) []permission.Condition { return c.AnyOf })
 	switch {
 	case decided:
@@ -106,6 +112,22 @@ func Or(parts ...Expr) Expr {
 		return of(open[0])
 	}
 	return of(permission.Condition{AnyOf: open})
+}
+
+// single finds the part that is all that counts: the one that decides, or the
+// only one that is no constant.
+func single(parts []Expr, deciding bool) (only Expr, ok bool) {
+	for _, part := range parts {
+		switch {
+		case part.open != nil && ok:
+			return Expr{}, false
+		case part.open != nil:
+			only, ok = part, true
+		case part.always == deciding:
+			return part, true
+		}
+	}
+	return only, ok
 }
 
 // collect flattens the parts of a conjunction or disjunction, and drops

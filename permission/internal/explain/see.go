@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/stagedoor/stagedoor/catalog"
 	"github.com/stagedoor/stagedoor/identity"
@@ -150,12 +153,11 @@ func (x *Explainer) Viewers(ctx context.Context, name, resourceRef string, page 
 		return Viewers{}, fmt.Errorf("list users: %w", err)
 	}
 	out := Viewers{ResourceRef: resourceRef, Permission: p.Name, Total: len(users.Items), Items: []Viewer{}}
-	judge := x.judge(ctx, p, resourceRef)
-	for _, e := range users.Items {
-		v, err := x.viewer(system, e, p, judge)
-		if err != nil {
-			return out, err
-		}
+	all, err := x.decideAll(system, p, resourceRef, users.Items)
+	if err != nil {
+		return out, err
+	}
+	for _, v := range all {
 		if v.Result == permission.Allow {
 			out.Allowed++
 		}
@@ -171,6 +173,26 @@ func (x *Explainer) Viewers(ctx context.Context, name, resourceRef string, page 
 		out.Items = out.Items[:min(page.Limit, len(out.Items))]
 	}
 	return out, nil
+}
+
+// decideAll decides for each of the users, on all processors.
+func (x *Explainer) decideAll(ctx context.Context, p permission.Permission, ref string, users []catalog.Entity) ([]Viewer, error) {
+	out := make([]Viewer, len(users))
+	g, ctx := errgroup.WithContext(ctx)
+	size := len(users)/runtime.GOMAXPROCS(0) + 1
+	for start := 0; start < len(users); start += size {
+		g.Go(func() error {
+			judge := x.judge(ctx, p, ref)
+			for i := start; i < min(start+size, len(users)); i++ {
+				var err error
+				if out[i], err = x.viewer(ctx, users[i], p, judge); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return out, g.Wait()
 }
 
 func (x *Explainer) viewer(ctx context.Context, e catalog.Entity, p permission.Permission, judge func(permission.Condition) (bool, error)) (Viewer, error) {

@@ -20,10 +20,7 @@ func Combine(steps []Step, byDefault permission.Result) permission.Decision {
 		if !steps[i].Matched || closed {
 			continue
 		}
-		holds := condition.True
-		if c := steps[i].Condition; c != nil {
-			holds = condition.Of(*c)
-		}
+		holds := steps[i].holds()
 		if holds.Never() && steps[i].Otherwise == "" {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/permission"
+	"github.com/stagedoor/stagedoor/permission/internal/condition"
 )
 
 // Source is a policy that can say why it decides as it does. Safe for
@@ -56,6 +57,28 @@ type Step struct {
 	// Otherwise is what the statement says where its condition does not hold;
 	// empty leaves that to the statements behind it.
 	Otherwise permission.Result
+
+	expr *condition.Expr // Condition, when it is known in this form
+}
+
+// When sets the condition of a step from its simplest form, which saves
+// [Combine] the work of finding it.
+func (s *Step) When(e condition.Expr) {
+	if s.Condition = e.Condition(); s.Condition == nil && !e.Always() {
+		s.Condition = &permission.Condition{AnyOf: []permission.Condition{}}
+	}
+	s.expr = &e
+}
+
+// holds is the condition in its simplest form.
+func (s *Step) holds() condition.Expr {
+	switch {
+	case s.expr != nil:
+		return *s.expr
+	case s.Condition != nil:
+		return condition.Of(*s.Condition)
+	}
+	return condition.True
 }
 
 // State says where a policy comes from and whether a newer one was refused.

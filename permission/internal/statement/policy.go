@@ -99,15 +99,13 @@ func (s *entry) step(who identity.Principal, perm permission.Permission) (policy
 	if err != nil {
 		return step, err
 	}
+	step.When(bound)
 	switch {
 	case bound.Always():
 		step.Why += ", and its condition always holds"
 		step.Otherwise = ""
 	case bound.Never():
 		step.Why += ", but its condition never holds"
-		step.Condition = &permission.Condition{AnyOf: []permission.Condition{}}
-	default:
-		step.Condition = bound.Condition()
 	}
 	return step, nil
 }
