@@ -40,10 +40,20 @@ func (s *Store) Search(ctx context.Context, q Query, after *Place, limit int) ([
 	if f.match == "" || s.db.Dialect() == db.Postgres { // which finds the best way by itself
 		return s.page(ctx, q, f, after, limit, true)
 	}
-	// Frequent words are in too many events to look at all of them. The events
-	// that were sealed last are enough if none of the others can be newer than
-	// the last one of the page.
-	for f.newest = s.frequent; ; f.newest *= 8 {
+	// Words that are frequent stand in some of the events that come next, most
+	// likely.
+	if often, err := s.often(ctx, f); err != nil {
+		return nil, err
+	} else if often {
+		page, done, err := s.walk(ctx, q, terms, after, limit)
+		if err != nil || done {
+			return page, err
+		}
+	}
+	// If not, there are too many to look at all of them. The events that were
+	// sealed last are enough if none of the others can be newer than the last
+	// one of the page.
+	for f.newest = max(1, s.frequent); ; f.newest *= 8 {
 		page, err := s.page(ctx, q, f, after, limit, true)
 		if err != nil {
 			return nil, err
@@ -56,6 +66,42 @@ func (s *Store) Search(ctx context.Context, q Query, after *Place, limit int) ([
 			return page, nil
 		}
 	}
+}
+
+// often reports whether the words are in many events.
+func (s *Store) often(ctx context.Context, f found) (bool, error) {
+	var n int
+	err := s.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM audit_word WHERE audit_word MATCH $1 LIMIT $2)`, f.match, s.frequent).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("count audit events: %w", err)
+	}
+	return n == s.frequent, nil
+}
+
+// walk goes through the events and looks for the words in each. It gives up,
+// and is not done, when there are too many events without.
+func (s *Store) walk(ctx context.Context, q Query, terms []term, after *Place, limit int) (entries []chain.Entry, done bool, err error) {
+	const size = 500
+	for looked := 0; looked < s.frequent; looked += size {
+		page, err := s.page(ctx, q, found{}, after, size, true)
+		if err != nil {
+			return nil, false, err
+		}
+		for i := range page {
+			if holds(&page[i], terms) {
+				entries = append(entries, page[i])
+			}
+			if len(entries) == limit {
+				return entries, true, nil
+			}
+		}
+		if len(page) < size {
+			return entries, true, nil
+		}
+		last := &page[len(page)-1]
+		after = &Place{last.Event.At, last.Seq}
+	}
+	return nil, false, nil
 }
 
 // newestBeyond is the time of the newest event that was sealed before those

@@ -439,12 +439,17 @@ func TestSearch_FindsByEveryFieldTheNewestFirst(t *testing.T) {
 			if diff := cmp.Diff(tc.want, strings.Join(ids(got), " ")); diff != "" {
 				t.Errorf("%s (-want +got)\n%s", name, diff)
 			}
-			s.SetFrequent(1) // as if every word were
+			s.SetFrequent(1) // as if every word were, so that events are gone through
 			walked, err := s.Search(t.Context(), tc.q, nil, 100)
 			if diff := cmp.Diff(ids(got), ids(walked)); diff != "" || err != nil {
 				t.Errorf("%s, frequent words: %v (-want +got)\n%s", name, err, diff)
 			}
-			s.SetFrequent(2)
+			s.SetFrequent(0) // and as if that were in vain, so that the index is asked in parts
+			windowed, err := s.Search(t.Context(), tc.q, nil, 100)
+			if diff := cmp.Diff(ids(got), ids(windowed)); diff != "" || err != nil {
+				t.Errorf("%s, in parts: %v (-want +got)\n%s", name, err, diff)
+			}
+			s.SetFrequent(-1)
 			// In pages of any size the same, and backwards for an export.
 			for _, size := range []int{1, 3} {
 				var pages []chain.Entry
