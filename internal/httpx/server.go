@@ -23,8 +23,9 @@ type ServerOptions struct {
 	CertPEM, KeyPEM []byte
 	// HeaderTimeout bounds reading the headers, RequestTimeout the whole
 	// request, IdleTimeout the wait for the next one. Defaults: 60 s, 300 s
-	// and 75 s. Answers have no time-out, since event streams last.
-	HeaderTimeout, RequestTimeout, IdleTimeout time.Duration
+	// and 75 s. Answers have no time-out, since event streams last, but a
+	// client that takes nothing of one for StallTimeout is cut; default 60 s.
+	HeaderTimeout, RequestTimeout, IdleTimeout, StallTimeout time.Duration
 	// MaxHeaderBytes bounds the request's headers; default 64 KiB, which holds
 	// the largest token and the cookies of several sign-ins.
 	MaxHeaderBytes int
@@ -64,6 +65,7 @@ func NewServer(handler http.Handler, opts ServerOptions) *Server {
 		{&opts.HeaderTimeout, time.Minute},
 		{&opts.RequestTimeout, 5 * time.Minute},
 		{&opts.IdleTimeout, 75 * time.Second},
+		{&opts.StallTimeout, time.Minute},
 		{&opts.ShutdownTimeout, 10 * time.Second},
 	}
 	for _, d := range defaults {
@@ -89,6 +91,7 @@ func (s *Server) Listen(ctx context.Context) (net.Addr, error) {
 			s.lnErr = fault.Wrap(fault.Unavailable, err, "listen on "+address)
 			return
 		}
+		ln = stallListener{ln, s.opts.StallTimeout}
 		if len(s.opts.CertPEM) > 0 {
 			cert, err := tls.X509KeyPair(s.opts.CertPEM, s.opts.KeyPEM)
 			if err != nil {

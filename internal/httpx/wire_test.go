@@ -147,6 +147,64 @@ func TestServer_BoundsHeadersAndBodies(t *testing.T) {
 	}
 }
 
+func TestServer_HangsUpOnThoseWhoDoNotRead(t *testing.T) {
+	t.Parallel()
+	failed := make(chan error, 1)
+	rt := newRoot(t, httpx.RootOptions{})
+	rt.Plugin("p").Handle("GET /much", httpx.AllowAnonymous, func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		piece := make([]byte, 1<<20)
+		for range 256 {
+			if _, err := w.Write(piece); err != nil {
+				failed <- err
+				return err
+			}
+		}
+		failed <- nil
+		return nil
+	})
+	rt.Plugin("p").Handle("GET /slowly", httpx.AllowAnonymous, func(w http.ResponseWriter, r *http.Request) error {
+		events, err := httpx.NewEventStream(w)
+		if err != nil {
+			return err
+		}
+		for n := range 3 {
+			timer := time.NewTimer(250 * time.Millisecond) // longer than the patience
+			select {
+			case <-r.Context().Done():
+				return r.Context().Err()
+			case <-timer.C:
+			}
+			if err := events.Send("log", n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	rt.Started()
+	srv := httpx.NewServer(rt, httpx.ServerOptions{Host: "127.0.0.1", StallTimeout: 100 * time.Millisecond})
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	addr, err := srv.Listen(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+	send(dial(t, addr.String()), "GET /api/p/much HTTP/1.1\r\nHost: x\r\n\r\n")
+	if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("writing to a client that does not read gave %v, want a time-out", err)
+	}
+	if got := get("http://" + addr.String() + "/api/p/slowly"); strings.Count(got, "event: log") != 3 {
+		t.Errorf("a stream with pauses: %q", got)
+	}
+}
+
 // Whatever a proxy in front takes for one request must be one here, too.
 func TestServer_SeesNoRequestInsideAnother(t *testing.T) {
 	t.Parallel()
