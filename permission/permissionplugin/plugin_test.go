@@ -277,6 +277,37 @@ func TestFollow_TakesUpGoodPoliciesAndRefusesBrokenOnes(t *testing.T) {
 	}
 }
 
+func TestFollow_FollowsMountedConfigMaps(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	version := func(name, text string) {
+		t.Helper()
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, name, "policy.yaml"), text)
+		if err := os.Symlink(name, filepath.Join(dir, "..data_tmp")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	version("..1", text)
+	if err := os.Symlink(filepath.Join("..data", "policy.yaml"), filepath.Join(dir, "policy.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	p := newPortal(t, dir, map[string]any{"enabled": true, "policy": "policy.yaml"})
+	if err := p.permission.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.Run()
+	for i, name := range []string{"..2", "..3"} {
+		version(name, text+strings.Repeat("  - allow: false\n", i+1))
+		p.await(t, func(f inForce) bool { return len(f.Statements) == 3+i })
+	}
+}
+
 // yes allows everything.
 type yes struct{}
 

@@ -30,7 +30,11 @@ func (p *Permission) Check(w io.Writer, file string) (bool, error) {
 		fmt.Fprintln(w, f)
 	}
 	if len(findings) == 0 {
-		fmt.Fprintf(w, "%s: %d statements, nothing to complain about\n", file, len(s.Statements()))
+		n, word := len(s.Statements()), "statements"
+		if n == 1 {
+			word = "statement"
+		}
+		fmt.Fprintf(w, "%s: %d %s, nothing to complain about\n", file, n, word)
 	}
 	return len(findings) == 0, nil
 }
