@@ -35,7 +35,7 @@ var (
 	// schemes are followed by credentials.
 	schemes = regexp.MustCompile(`(?i)\b(bearer|basic|apikey)( +|%20)[A-Za-z0-9._~+/=-]{6,}`)
 	// settings assign a secret to a name that says so.
-	settings = regexp.MustCompile(`(?i)\b([a-z0-9_-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signature|credential)s?["']?\s*[=:]\s*["']?)[^\s"'&,;}]{3,}`)
+	settings = regexp.MustCompile(`(?i)\b([a-z0-9_-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signature|credential)s?)(["']?\s*[=:]\s*["']?)([^\s"'&,;}]{3,})`)
 	// links are URLs, up to what ends them in a sentence.
 	links = regexp.MustCompile("[a-zA-Z][a-zA-Z0-9+.-]*://[^\\s\"'<>`]+")
 	// secretKey matches members of objects that hold secrets.
@@ -67,12 +67,23 @@ func (s Scrubber) Text(text string, limit int) string {
 		text = links.ReplaceAllStringFunc(text, link)
 	}
 	text = schemes.ReplaceAllString(text, "$1 "+secret.Mask)
-	text = settings.ReplaceAllString(text, "${1}"+secret.Mask)
+	text = settings.ReplaceAllStringFunc(text, setting)
 	if len(text) > limit {
 		const dots = "…"
 		text = strings.ToValidUTF8(text[:max(limit-len(dots), 0)], "") + dots
 	}
 	return text
+}
+
+// setting masks the value of a setting. A colon alone may as well be part of a
+// sentence, such as "no token: it has expired": then only what is no word is
+// taken for a secret.
+func setting(text string) string {
+	m := settings.FindStringSubmatch(text)
+	if !strings.ContainsAny(m[2], `="'`) && !strings.ContainsAny(m[3], "0123456789") {
+		return text
+	}
+	return m[1] + m[2] + secret.Mask
 }
 
 // link drops credentials and all parameters of a URL but harmless ones.

@@ -27,6 +27,8 @@ func TestText_HasNoSecrets(t *testing.T) {
 		"AKIAIOSFODNN7EXAMPLE":                                     "***",
 		"password=hunter22; host=db":                               "password=***; host=db",
 		`{"clientSecret": "abcdef", "n": "b"}`:                     `{"clientSecret": "***", "n": "b"}`,
+		"password: hunter22 and secret: no":                        "password: *** and secret: no",
+		"verify the token: signature is wrong":                     "verify the token: signature is wrong",
 		"https://u:p@h.example/p?x=1":                              "https://h.example/p",
 		"see https://h/p?sig=1&ref=main#L1, ok":                    "see https://h/p?ref=main#L1, ok",
 		"https://h/cb#access_token=x":                              "https://h/cb",
