@@ -340,6 +340,7 @@ type explanation struct {
 	User, Result, Reason string
 	Source               *permission.Source
 	Statements           []struct {
+		Source           permission.Source
 		Matched, Decided bool
 		Without          string
 	}
@@ -412,6 +413,9 @@ func TestExplain_TellsOneselfNothingAboutWhatIsHidden(t *testing.T) {
 	}
 	if diff := cmp.Diff(ask("template:default/hidden"), ask("template:default/never-was")); diff != "" {
 		t.Errorf("hidden and missing differ:\n%s", diff)
+	}
+	if got := p.explain(t, "bob", map[string]any{"permission": "catalog.entity.create"}); len(got.Statements) != 2 || got.Statements[0].Source.Line != 2 || got.Statements[0].Source.Statement != "" {
+		t.Errorf("what is said of others: got %+v", got.Statements)
 	}
 	if got := p.explain(t, "bob", map[string]any{"user": "USER:default/bob", "permission": "catalog.entity.read", "resourceRef": "api:default/a"}); got.Result != "ALLOW" || got.Verdicts == nil {
 		t.Errorf("what is seen: got %+v", got)

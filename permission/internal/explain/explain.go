@@ -37,9 +37,9 @@ type Question struct {
 	Permission string
 	// ResourceRef asks about one resource; empty asks about all.
 	ResourceRef string
-	// Detail gives what the conditions say about the resource. Without it the
-	// answer does not tell a resource that is hidden from one that is not
-	// there.
+	// Detail gives what the conditions say about the resource, and what the
+	// statements say that are about others. Without it the answer does not tell
+	// a resource that is hidden from one that is not there.
 	Detail bool
 }
 
@@ -145,6 +145,9 @@ func (x *Explainer) Explain(ctx context.Context, q Question) (Answer, error) {
 	}
 	for i, s := range steps {
 		a.Statements[i] = Statement{Source: s.Source, Matched: s.Matched, Decided: s.Decided, Why: s.Why}
+		if !s.Matched && !q.Detail {
+			a.Statements[i].Source.Statement = "" // what others may do is not for everybody
+		}
 	}
 	if q.ResourceRef != "" && d.Result == permission.Conditional {
 		return a, x.settle(ctx, q, p, d, steps, source.State().Default, &a)
