@@ -7,6 +7,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 const documents = {
   audit: '../audit/internal/rest/openapi.yaml',
   catalog: '../catalog/internal/rest/openapi.yaml',
+  permission: '../permission/internal/rest/openapi.yaml',
 };
 const check = process.argv.includes('--check') ? ['--check'] : [];
 

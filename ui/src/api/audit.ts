@@ -1,17 +1,13 @@
 import { queryOptions } from '@tanstack/react-query';
 import { api } from '@/app/services';
+import type { Answer } from './answer';
 import type { components, operations } from './generated/audit';
 
 const base = '/api/audit';
 
 export type AuditEvent = components['schemas']['Event'];
-type Answer<Id extends keyof operations> = operations[Id] extends {
-  responses: { 200: { content: { 'application/json': infer Body } } };
-}
-  ? Body
-  : never;
-export type AuditPage = Answer<'searchAuditEvents'>;
-export type Verification = Answer<'verifyAuditLog'>;
+export type AuditPage = Answer<operations['searchAuditEvents']>;
+export type Verification = Answer<operations['verifyAuditLog']>;
 
 // Reading the log is an event of the log, so nothing here is asked unless somebody wants to see it.
 const onDemand = { staleTime: Infinity, refetchOnWindowFocus: false, retry: false } as const;

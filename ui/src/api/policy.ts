@@ -1,55 +1,25 @@
 import { queryOptions } from '@tanstack/react-query';
 import { api } from '@/app/services';
+import type { Answer } from './answer';
+import type { components, operations } from './generated/permission';
 
 const base = '/api/permission';
 
-export type Result = 'ALLOW' | 'DENY' | 'CONDITIONAL';
+type Schemas = components['schemas'];
 
+export type Result = Schemas['Result'];
 /** Where a statement stands. */
-export interface Source {
-  file: string;
-  line: number;
-  statement?: string;
-}
-
-export type Condition =
-  | { allOf: Condition[] }
-  | { anyOf: Condition[] }
-  | { not: Condition }
-  | { rule: string; resourceType?: string; params?: Record<string, unknown> };
-
+export type Source = Schemas['Source'];
+export type Condition = Schemas['Condition'];
 /** A condition with its truth for one resource, all the way down. */
-export interface Verdict {
-  op?: 'allOf' | 'anyOf' | 'not';
-  rule?: string;
-  params?: Record<string, unknown>;
-  holds: boolean;
-  children?: Verdict[];
-}
-
-export interface ExplainedStatement {
-  source: Source;
-  matched: boolean;
-  decided: boolean;
-  why: string;
-  /** The result without this statement, of those that decided. */
-  without?: Result;
-  /** Whether its condition holds for the entity. */
-  holds?: boolean;
-}
-
-export interface PolicyExplanation {
-  user: string;
-  ownership: string[];
-  permission: { name: string; action?: string; resourceType?: string };
-  resourceRef?: string;
-  result: Result;
-  reason: string;
-  source: Source | null;
-  statements: ExplainedStatement[];
-  condition?: Condition;
-  verdicts?: Verdict;
-}
+export type Verdict = Schemas['Verdict'];
+export type PolicyExplanation = Schemas['Explanation'];
+export type ExplainedStatement = PolicyExplanation['statements'][number];
+export type Visible = Answer<operations['explainVisible']>;
+export type Viewers = Answer<operations['explainViewers']>;
+export type PolicyInForce = Answer<operations['getPolicy']>;
+export type PolicyStatement = PolicyInForce['statements'][number];
+type Metadata = Answer<operations['getPermissions']>;
 
 export interface Question {
   user?: string;
@@ -68,17 +38,6 @@ export function explainPolicy(question: Question) {
   });
 }
 
-export interface Visible {
-  user: string;
-  ownership: string[];
-  result: Result;
-  reason: string;
-  source: Source | null;
-  visible: number;
-  total: number;
-  kinds: { kind: string; visible: number; total: number }[];
-}
-
 /** How much of the catalog somebody sees, by kind. */
 export function visibleTo(user: string) {
   return queryOptions({
@@ -91,22 +50,6 @@ export function visibleTo(user: string) {
     staleTime: 0,
     retry: false,
   });
-}
-
-export interface Viewer {
-  user: string;
-  displayName?: string;
-  result: Result;
-  reason: string;
-  source: Source | null;
-}
-
-export interface Viewers {
-  resourceRef: string;
-  permission: string;
-  total: number;
-  allowed: number;
-  items: Viewer[];
 }
 
 export const viewersPage = 50;
@@ -128,25 +71,6 @@ export function viewersOf(resourceRef: string, result: '' | 'ALLOW' | 'DENY', of
   });
 }
 
-export interface PolicyStatement {
-  source: Source;
-  text: string;
-  effect: 'allow' | 'deny';
-  match?: unknown;
-  when?: Condition;
-}
-
-export interface PolicyInForce {
-  enabled: boolean;
-  file?: string;
-  files?: string[];
-  /** What holds where no statement decides. */
-  default?: string;
-  loadedAt?: string;
-  statements: PolicyStatement[];
-  problem?: { message: string; file?: string; line?: number };
-}
-
 /** The policy that decides now. */
 export function policyInForce() {
   return queryOptions({
@@ -161,15 +85,6 @@ export interface KnownPermission {
   name: string;
   action: string;
   resourceType?: string;
-}
-
-interface Metadata {
-  permissions: {
-    name: string;
-    attributes?: { action?: string };
-    type: 'basic' | 'resource';
-    resourceType?: string;
-  }[];
 }
 
 /** The plugins that have permissions of their own. */

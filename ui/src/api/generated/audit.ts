@@ -152,7 +152,7 @@ export interface components {
         from: string;
         /** @description The time after the last one: RFC 3339, or a day. */
         to: string;
-        /** @description Words, each of which is the beginning of a word of the event. */
+        /** @description Words that the event has, in any order; a star behind a word makes it the beginning of one. */
         text: string;
     };
     requestBodies: never;
@@ -176,7 +176,7 @@ export interface operations {
                 from?: components["parameters"]["from"];
                 /** @description The time after the last one: RFC 3339, or a day. */
                 to?: components["parameters"]["to"];
-                /** @description Words, each of which is the beginning of a word of the event. */
+                /** @description Words that the event has, in any order; a star behind a word makes it the beginning of one. */
                 text?: components["parameters"]["text"];
                 limit?: number;
                 /** @description The nextCursor of the page before. */
@@ -282,7 +282,7 @@ export interface operations {
                 from?: components["parameters"]["from"];
                 /** @description The time after the last one: RFC 3339, or a day. */
                 to?: components["parameters"]["to"];
-                /** @description Words, each of which is the beginning of a word of the event. */
+                /** @description Words that the event has, in any order; a star behind a word makes it the beginning of one. */
                 text?: components["parameters"]["text"];
             };
             header?: never;

@@ -60,7 +60,11 @@ export function AuditPage() {
       <FilterForm filters={filters} onChange={next => change({ filters: next })} />
       {id && query.data && !open && <Single id={id} onFilter={filterBy} />}
       {query.isError && !query.data ? (
-        <ErrorMessage error={query.error} retry={() => void query.refetch()} />
+        <ErrorMessage
+          error={query.error}
+          retryLabel={cursor ? 'Back to the newest' : undefined}
+          retry={() => (cursor ? change({ filters }) : void query.refetch())}
+        />
       ) : (
         <EventList
           page={query.data}
@@ -116,7 +120,7 @@ function EventList({ page, stale, state, onChange, onFilter }: EventListProps) {
       >
         <p>
           {filtered
-            ? 'Widen the time or remove a filter. Words of the text are looked for from their beginning.'
+            ? 'Widen the time or remove a filter. The text is looked for in whole words; a star makes a word the beginning of one, as in refus*.'
             : 'Sign-ins, refusals and changes appear here as they happen.'}
         </p>
       </Message>

@@ -93,14 +93,13 @@ function Branch({ op, children }: { op: keyof typeof words; children: ReactNode[
 
 /** A condition as it stands in the policy. */
 export function ConditionTree({ condition }: { condition: Condition }) {
-  if ('rule' in condition) return <Rule {...condition} />;
-  const op = 'allOf' in condition ? 'allOf' : 'anyOf' in condition ? 'anyOf' : 'not';
-  const list =
-    'allOf' in condition
-      ? condition.allOf
-      : 'anyOf' in condition
-        ? condition.anyOf
-        : [condition.not];
+  const { allOf, anyOf, not, rule, params } = condition;
+  if (rule) return <Rule rule={rule} params={params} />;
+  const [op, list]: [keyof typeof words, Condition[]] = allOf
+    ? ['allOf', allOf]
+    : not
+      ? ['not', [not]]
+      : ['anyOf', anyOf ?? []];
   return (
     <Branch op={op}>
       {list.map((inner, at) => (
@@ -120,7 +119,7 @@ export function VerdictTree({ verdict }: { verdict: Verdict }) {
       <span className="vh">{holds ? 'holds: ' : 'does not hold: '}</span>
       <div>
         {op ? (
-          <Branch op={op}>
+          <Branch op={op as keyof typeof words}>
             {children.map((child, at) => (
               <VerdictTree key={at} verdict={child} />
             ))}
