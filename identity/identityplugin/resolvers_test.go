@@ -1,6 +1,8 @@
 package identityplugin
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,5 +121,45 @@ func TestReadResolvers_SaysWhereAndWhatIsWrong(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestResolvers_FollowTheConfigurationAndKeepTheLastGoodOne(t *testing.T) {
+	t.Parallel()
+	config := func(resolver, ownership string) map[string]any {
+		c := provider(map[string]any{"providers": map[string]any{"oauth2Proxy": map[string]any{"signIn": map[string]any{"resolvers": []any{
+			map[string]any{"resolver": resolver, "syntheticUser": true},
+		}}}}})
+		c["stagedoor"] = map[string]any{"auth": map[string]any{"defaultOwnership": []any{ownership}}}
+		return c
+	}
+	i, h := newIdentity(t, config("forwardedUserMatchingUserEntityName", "group:default/a"))
+	owns := func() []string {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set("X-Forwarded-User", "jane")
+		session, err := i.SignIn(httptest.NewRecorder(), r, "oauth2Proxy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return session.Identity.Identity.Ownership
+	}
+	for _, step := range []struct {
+		resolver, ownership string
+		want                []string
+	}{
+		{"forwardedUserMatchingUserEntityName", "group:default/a", []string{"user:default/jane", "group:default/a"}},
+		{"forwardedUserMatchingUserEntityName", "group:default/b", []string{"user:default/jane", "group:default/b"}},
+		{"noSuchResolver", "group:default/c", []string{"user:default/jane", "group:default/b"}},
+		{"forwardedUserMatchingUserEntityName", "group:/c", []string{"user:default/jane", "group:default/b"}},
+	} {
+		h.Config.Replace(config(step.resolver, step.ownership))
+		if diff := cmp.Diff(step.want, owns()); diff != "" {
+			t.Errorf("with %s and %s (-want +got):\n%s", step.resolver, step.ownership, diff)
+		}
+		everybody, err := i.OwnershipOf(t.Context(), "user:default/jane")
+		if err != nil || cmp.Diff(step.want, everybody) != "" {
+			t.Errorf("the directory says %v, %v, want %v", everybody, err, step.want)
+		}
 	}
 }
