@@ -54,6 +54,8 @@ func documented(s *site, w http.ResponseWriter, r *http.Request) {
 	case "/a-list":
 		_, _ = w.Write([]byte("[]"))
 		return
+	case "/web":
+		doc["redirect_uris"] = []string{"https://agent.example/callback"}
 	case "/large":
 		doc["client_name"] = strings.Repeat("x", 20<<10)
 	case "/another-id":
@@ -149,6 +151,24 @@ func TestDocuments_AreRefusedWithAReason(t *testing.T) {
 	r.get("/v1/authorize?" + r.request("client_id", s.URL+"/missing").Encode())
 	if n := s.requests.Load(); n != 11 {
 		t.Errorf("%d requests: a failure is remembered for longer than it should", n)
+	}
+}
+
+// A document may name any redirect URI; the configuration says which count.
+func TestDocuments_RedirectWhereTheConfigurationAllows(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, documented)
+	config := admitting("http://127.0.0.1:*/*")
+	r := newRig(t, dbtest.SQLite(t), rigOptions{config: config})
+	query := r.request("client_id", s.URL+"/web", "redirect_uri", "https://agent.example/callback").Encode()
+	a := r.get("/v1/authorize?" + query)
+	if a.status != http.StatusBadRequest || a.header.Get("Location") != "" || !strings.Contains(a.field("error_description"), "configuration does not allow it") {
+		t.Errorf("by default: status %d, to %q: %s", a.status, a.header.Get("Location"), a.body)
+	}
+	config["auth"].(map[string]any)["clientIdMetadataDocuments"].(map[string]any)["allowedRedirectUriPatterns"] = []string{"https://agent.example/*"}
+	r.host.Config.Replace(r.configuration(config))
+	if a := r.get("/v1/authorize?" + query); a.status != http.StatusFound {
+		t.Errorf("when it is allowed: status %d: %s", a.status, a.body)
 	}
 }
 

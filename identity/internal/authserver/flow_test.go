@@ -209,6 +209,20 @@ func TestExchange_ACodeIsGoodOnce(t *testing.T) {
 	})
 }
 
+// A thief who has the code and not the verifier shows himself all the same.
+func TestExchange_ACodeThatComesAgainIsTakenBackWhoeverBringsIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, dbtest.SQLite(t), rigOptions{})
+	code := r.code(r.session()).Get("code")
+	refresh := r.form("/v1/token", exchange(code)).field("refresh_token")
+	if a := r.form("/v1/token", exchange(code, "code_verifier", verifier+"x")); a.field("error_description") != "Authorization code already used" {
+		t.Errorf("status %d: %s", a.status, a.body)
+	}
+	if a := r.renew(refresh); a.field("error") != "invalid_grant" {
+		t.Errorf("the refresh token: status %d: %s", a.status, a.body)
+	}
+}
+
 func TestRefresh_ReuseEndsTheGrant(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
