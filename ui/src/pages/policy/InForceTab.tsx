@@ -30,7 +30,7 @@ function Problem({ problem }: { problem: PolicyInForce['problem'] }) {
           <div>
             <strong>The newest version was refused; the one below stays in force.</strong>
             <p className="verdict-text">{problem.message}</p>
-            {problem.file && (
+            {problem.file && !problem.message.includes(problem.file) && (
               <p className="mono">
                 {problem.file}
                 {problem.line ? `:${problem.line}` : ''}
