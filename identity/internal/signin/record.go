@@ -17,8 +17,8 @@ const (
 	eventSignOut = "user-sign-out"
 )
 
-// quiet is how long the same person's recognition by a gateway is one sign-in:
-// the front-end asks on every page.
+// quiet is how long the same person's recognition by a gateway is one sign-in,
+// and the renewals of a session are one: the front-end asks on every page.
 const quiet = time.Hour
 
 // Failed tells the audit log of a sign-in that failed before anybody was
@@ -54,7 +54,9 @@ func (s *Service) noteRenewal(ctx context.Context, a Account, session Session, e
 	switch {
 	case err == nil && session.Identity.Token == "":
 	case a.Renewed:
-		s.log().Note(ctx, event(eventRefresh, audit.Low, a, session, err))
+		if err != nil || s.noted.first(eventRefresh+"\n"+a.Provider+"\n"+session.Identity.Identity.UserRef, s.Clock()) {
+			s.log().Note(ctx, event(eventRefresh, audit.Low, a, session, err))
+		}
 	default:
 		key := a.Provider + "\n" + session.Identity.Identity.UserRef + "\n" + a.name()
 		if err == nil {
