@@ -2,7 +2,7 @@
 // tables for docs/performance.md with the machine they were measured on.
 //
 //   node tools/bench.mjs                 everything
-//   node tools/bench.mjs start ingest    some of: start, ingest, http, page
+//   node tools/bench.mjs start ingest    some of: start, ingest, http, policy, page
 //   BENCH_SIZES=1000,10000 node tools/bench.mjs ingest http
 //
 // The synthetic catalog comes from the generator beside the recorded answers
@@ -16,7 +16,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { freePort, guestToken, root, shared, start } from '../e2e/server.mjs';
 
-const parts = process.argv.slice(2).length ? process.argv.slice(2) : ['start', 'ingest', 'http', 'page'];
+const parts = process.argv.slice(2).length ? process.argv.slice(2) : ['start', 'ingest', 'http', 'policy', 'page'];
 const sizes = (process.env.BENCH_SIZES ?? '10000,100000').split(',').map(Number);
 const generator = shared('oracle', 'backstage', 'bench', 'gen.mjs');
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'stagedoor-bench-'));
@@ -182,6 +182,52 @@ async function measureHTTP() {
   }
 }
 
+/** What somebody sees who does not see everything: most kinds, templates by their tags, and what their team owns. */
+const policy = {
+  statements: [
+    { match: { group: 'group:default/nobody-is-in-here' }, allow: true },
+    {
+      match: { permission: 'catalog.entity.read' },
+      when: {
+        anyOf: [
+          { rule: 'IS_ENTITY_KIND', params: { kinds: ['Domain', 'Component', 'System', 'API', 'Group', 'User', 'Location'] } },
+          { allOf: [{ rule: 'IS_ENTITY_KIND', params: { kinds: ['Template'] } }, { rule: 'IS_GROUP_IN_TAG' }] },
+          { rule: 'IS_ENTITY_OWNER', params: { claims: '$ownerRefs' } },
+        ],
+      },
+    },
+    { match: { action: ['create', 'update', 'delete'] }, allow: false },
+  ],
+};
+
+/** The same calls without and with a conditional policy. */
+async function measurePolicy() {
+  const n = Math.max(...sizes);
+  const { dir, meta } = generate(n);
+  const c = '/api/catalog';
+  const refs = meta.sample.component.slice(0, 100).map(name => `component:default/${name}`);
+  const batch = { items: Array.from({ length: 100 }, (_, i) => ({ id: String(i), resourceRef: refs[i % refs.length], permission: { type: 'resource', name: 'catalog.entity.read', attributes: { action: 'read' }, resourceType: 'catalog-entity' } })) };
+  const calls = [
+    ['by-query kind=component, by name, limit 20', `${c}/entities/by-query?filter=kind=component&orderField=metadata.name,asc&limit=20`],
+    ['by-query of everything, by name, limit 20', `${c}/entities/by-query?orderField=metadata.name,asc&limit=20`],
+    ['facets: kind', `${c}/entity-facets?facet=kind`],
+    ['authorize, batch of 100', '/api/permission/authorize', batch],
+  ];
+  const rows = calls.map(([name]) => [name]);
+  for (const permission of [{ enabled: false }, { enabled: true, policy }]) {
+    const server = await launch({ ...benchConfig(dir), permission }, path.join(work, 'policy'));
+    if (!permission.enabled) await complete(server, meta); // the second start finds everything in the database
+    const token = await guestToken(server.base);
+    for (const [i, [, target, body]] of calls.entries()) {
+      const [rate, p50, , p99] = await load(server, token, target, body);
+      rows[i].push(rate, p50, p99);
+    }
+    await server.stop();
+  }
+  for (const row of rows) row.push((row[1] / row[4]).toFixed(2));
+  table([`${n} entities, 16 connections`, 'no policy: requests/s', 'p50 ms', 'p99 ms', 'policy: requests/s', 'p50 ms', 'p99 ms', 'times slower'], rows);
+}
+
 /** Changes one entity in a file, and times until the API shows it. */
 async function measureEdit(server, dir, token) {
   const file = path.join(dir, 'part-0000.yaml');
@@ -269,6 +315,7 @@ try {
   if (parts.includes('start')) await measureStart();
   if (generator && parts.includes('ingest')) await measureIngest();
   if (generator && parts.includes('http')) await measureHTTP();
+  if (generator && parts.includes('policy')) await measurePolicy();
   if (parts.includes('page')) await measurePage();
   if (!generator) console.log('\nSKIP: no generator for a large catalog (../shared/oracle/backstage/bench/gen.mjs)');
 } finally {
