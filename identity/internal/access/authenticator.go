@@ -109,7 +109,11 @@ func (a *Authenticator) bearer(ctx context.Context, bearer, target string) (iden
 // own authenticates with a token of a type that this portal issues.
 func (a *Authenticator) own(ctx context.Context, bearer, typ, target string) (identity.Principal, error) {
 	if typ != token.TypePlugin {
-		return a.user(ctx, bearer)
+		p, err := a.user(ctx, bearer)
+		if err == nil && p.Limited { // such tokens are for cookies, and to be called on behalf of
+			return identity.Principal{}, fault.New(fault.Unauthenticated, "Illegal limited user token")
+		}
+		return p, err
 	}
 	v, err := a.verifier.VerifyPlugin(ctx, bearer, target)
 	if err != nil {

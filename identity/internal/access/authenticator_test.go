@@ -110,7 +110,7 @@ func TestAuthenticate_KnowsEveryFormOfCredentials(t *testing.T) {
 		"a stale cookie":                 {cookie: "old"},
 		"the header over cookie":         {authorization: "Bearer " + user.Token, cookie: limited, want: janeByToken},
 		"a bad header over a cookie":     {authorization: "Bearer nope", cookie: limited, err: "Illegal token"},
-		"a limited token as a bearer":    {authorization: "Bearer " + limited, want: janeLimited},
+		"a limited token as a bearer":    {authorization: "Bearer " + limited, err: "Illegal limited user token"},
 		"a plugin":                       {path: "/api/catalog/entities", authorization: "Bearer " + plugins["alone"], want: identity.Principal{Kind: identity.Service, Subject: "plugin:search", Token: plugins["alone"]}},
 		"a plugin at another's route":    {path: "/api/scaffolder/v2/tasks", authorization: "Bearer " + plugins["alone"], err: "Failed plugin token verification"},
 		"a plugin outside of the API":    {path: "/catalog", authorization: "Bearer " + plugins["alone"], err: "Failed plugin token verification"},
