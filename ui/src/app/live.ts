@@ -59,10 +59,14 @@ export function startLive(client: QueryClient, session: Session, seq?: number): 
   };
 
   async function connect() {
-    const token = await session.token();
-    if (!token || stopped || document.hidden) return;
+    // From the first moment, so that a change of the session meanwhile makes no second one.
     const own = new AbortController();
     connection = own;
+    const token = await session.token();
+    if (!token || stopped || document.hidden || connection !== own) {
+      if (connection === own) connection = undefined;
+      return;
+    }
     try {
       const response = await fetch('/api/catalog/events', {
         headers: {
@@ -96,7 +100,9 @@ export function startLive(client: QueryClient, session: Session, seq?: number): 
     connection = undefined;
   };
   const update = () => {
-    const wanted = !document.hidden && session.snapshot().status === 'signed-in';
+    const state = session.snapshot();
+    // While the session is ended, nobody but its user may ask for a new one.
+    const wanted = !document.hidden && state.status === 'signed-in' && !state.ended;
     if (!wanted) close();
     else if (!connection) {
       clearTimeout(retry);
