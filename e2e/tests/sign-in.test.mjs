@@ -232,6 +232,26 @@ describe('several tabs', () => {
     await one.getByRole('button', { name: 'Sign in with Harbour ID' }).waitFor();
   });
 
+  it('ask the provider once for all of them', async open => {
+    const one = await open('/catalog');
+    await signInByWindow(one, 'tom');
+    await inside(one);
+    const context = one.context();
+    let asked = 0;
+    await context.route('**/api/auth/oidc/refresh*', async route => {
+      asked++;
+      await new Promise(resolve => setTimeout(resolve, 1500));
+      await route.continue();
+    });
+    const tabs = await Promise.all([1, 2, 3].map(async () => {
+      const page = await context.newPage();
+      await page.goto(`${server.base}/catalog`, { waitUntil: 'commit' });
+      return page;
+    }));
+    await Promise.all(tabs.map(inside));
+    assert.equal(asked, 1);
+  });
+
   it('sign in together', async open => {
     const one = await open('/catalog');
     const two = await open('/catalog', { context: one.context() });
