@@ -9,6 +9,9 @@ import {
   IconBrandGoogle,
   IconBrandOauth,
   IconBrandWindows,
+  IconCircle,
+  IconCircleNumber1,
+  IconId,
   IconKey,
   IconUserCircle,
   type Icon,
@@ -28,6 +31,9 @@ const icons: Record<string, Icon> = {
   google: IconBrandGoogle,
   microsoft: IconBrandWindows,
   oauth2: IconBrandOauth,
+  oidc: IconId,
+  okta: IconCircle,
+  onelogin: IconCircleNumber1,
 };
 
 export function ProviderIcon({ id }: { id: string }) {
