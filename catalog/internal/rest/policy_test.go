@@ -189,7 +189,7 @@ func (a *api) walk(t *testing.T) (refs []string, total int) {
 			TotalItems int
 			PageInfo   struct{ NextCursor string }
 		}
-		a.get("/entities/by-query?" + query).into(t, &p)
+		a.get("/entities/by-query?"+query).into(t, &p)
 		refs = append(refs, refsOf(p.Items)...)
 		if total = p.TotalItems; p.PageInfo.NextCursor == "" {
 			slices.Sort(refs)
