@@ -103,7 +103,7 @@ func (x *Explainer) permission(name string) (permission.Permission, error) {
 		return p, nil
 	}
 	var names []string
-	for _, pl := range x.deps.Registry.Plugins() {
+	for _, pl := range x.deps.Registry.Known() {
 		for _, p := range pl.Permissions {
 			names = append(names, p.Name)
 		}

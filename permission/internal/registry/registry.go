@@ -72,14 +72,17 @@ func (g *Registry) Plugins() []Plugin {
 	return slices.Clone(g.plugins)
 }
 
-// Permission finds a permission by its name, and the plugin it belongs to.
+// Permission finds a permission by its name, and the plugin it belongs to,
+// which may be one that is not here.
 func (g *Registry) Permission(name string) (p permission.Permission, plugin string, ok bool) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	for _, pl := range g.plugins {
-		for _, p := range pl.Permissions {
-			if p.Name == name {
-				return p, pl.ID, true
+	for _, plugins := range [2][]Plugin{g.plugins, elsewhere} {
+		for _, pl := range plugins {
+			for _, p := range pl.Permissions {
+				if p.Name == name {
+					return p, pl.ID, true
+				}
 			}
 		}
 	}
@@ -87,15 +90,18 @@ func (g *Registry) Permission(name string) (p permission.Permission, plugin stri
 }
 
 // Resource finds a resource type, its rules completed by those that were
-// added, and the plugin it belongs to.
+// added, and the plugin it belongs to. A type of a plugin that is not here has
+// no Apply.
 func (g *Registry) Resource(resourceType string) (r permission.Resource, plugin string, ok bool) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	for _, pl := range g.plugins {
-		for _, r := range pl.Resources {
-			if r.Type == resourceType {
-				r.Rules = append(slices.Clone(r.Rules), g.added[resourceType]...)
-				return r, pl.ID, true
+	for _, plugins := range [2][]Plugin{g.plugins, elsewhere} {
+		for _, pl := range plugins {
+			for _, r := range pl.Resources {
+				if r.Type == resourceType {
+					r.Rules = append(slices.Clone(r.Rules), g.added[resourceType]...)
+					return r, pl.ID, true
+				}
 			}
 		}
 	}

@@ -93,7 +93,7 @@ func (r *reader) permission(p placed) {
 
 func (r *reader) permissionNames() []string {
 	var names []string
-	for _, pl := range r.registry.Plugins() {
+	for _, pl := range r.registry.Known() {
 		for _, p := range pl.Permissions {
 			names = append(names, p.Name)
 		}
@@ -103,7 +103,7 @@ func (r *reader) permissionNames() []string {
 
 func (r *reader) resourceTypes() []string {
 	var types []string
-	for _, pl := range r.registry.Plugins() {
+	for _, pl := range r.registry.Known() {
 		for _, res := range pl.Resources {
 			types = append(types, res.Type)
 		}

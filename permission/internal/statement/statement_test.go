@@ -289,7 +289,7 @@ func growing() string {
 
 func TestParse_NotesUnknownPermissions(t *testing.T) {
 	t.Parallel()
-	_, findings, err := statement.Parse([]byte("statements:\n  - match: {permission: [catalog.entity.raed, remote.*, catalog.*, kubernetes.proxy]}\n    allow: true\n"),
+	_, findings, err := statement.Parse([]byte("statements:\n  - match: {permission: [catalog.entity.raed, remote.*, catalog.*, argocd.view.read]}\n    allow: true\n"),
 		statement.Options{File: "policy.yaml", Registry: registryOf(t, permissiontest.NewEntities())})
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +301,7 @@ func TestParse_NotesUnknownPermissions(t *testing.T) {
 	want := []string{
 		"policy.yaml:2:26: unknown permission catalog.entity.raed; did you mean catalog.entity.read?",
 		"policy.yaml:2:47: no permission that is known here matches remote.*",
-		"policy.yaml:2:68: unknown permission kubernetes.proxy",
+		"policy.yaml:2:68: unknown permission argocd.view.read",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
