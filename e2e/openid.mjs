@@ -8,7 +8,7 @@ import { freePort, root, start, until } from './server.mjs';
 const example = path.join(root, 'examples/staff-only');
 
 /** Starts the OpenID provider with the people of the example, for a portal at the port. */
-async function openIDProvider(port) {
+export async function openIDProvider(port) {
   const child = spawn(path.join(root, 'bin', 'oidc'), [
     '-users', path.join(example, 'users.json'), '-redirect', `http://localhost:${port}/api/auth/oidc/handler/frame`,
   ], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -2,11 +2,11 @@
 // Connect at a real provider, users in a namespace of their own, a group for
 // everybody, administrators, and templates that only a group sees.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openBrowser } from '../browser.mjs';
+import { openIDProvider } from '../openid.mjs';
 import { freePort, root, start, until } from '../server.mjs';
 
 const example = path.join(root, 'examples/staff-only');
@@ -43,18 +43,6 @@ after(async () => {
   await server?.stop();
   provider?.child.kill();
 });
-
-/** Starts the OpenID provider of the tests with the people of the example. */
-async function openIDProvider(port) {
-  const child = spawn(path.join(root, 'bin', 'oidc'), [
-    '-users', path.join(example, 'users.json'), '-redirect', `http://localhost:${port}/api/auth/oidc/handler/frame`,
-  ], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let out = '';
-  child.stdout.on('data', chunk => { out += chunk; });
-  await until('the OpenID provider', () => out.includes('\n') || child.exitCode !== null);
-  assert.equal(child.exitCode, null, 'the OpenID provider runs; make bin/oidc builds it');
-  return { child, issuer: out.trim() };
-}
 
 /** Fills in the provider's form in the window that the portal opens. */
 async function answerForm(popup, name) {
