@@ -66,32 +66,36 @@ type keySet struct {
 	client  *http.Client
 	clock   func() time.Time
 
+	asking sync.Mutex // held while the keys are fetched, and guards tried
+	tried  time.Time
+
 	mu      sync.Mutex
 	keys    map[string]crypto.PublicKey
 	fetched time.Time
-	tried   time.Time
 }
 
-// key implements [keyOf].
+// key implements [keyOf]. Who has a key that is known does not wait for those
+// who have none.
 func (s *keySet) key(ctx context.Context, kid string) (crypto.PublicKey, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.clock()
-	pub, age := s.keys[kid], now.Sub(s.fetched)
+	if pub, age := s.lookup(kid); pub != nil && age < keyLife {
+		return pub, nil
+	}
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	pub, age := s.lookup(kid)
 	if pub != nil && age < keyLife {
 		return pub, nil
 	}
-	if s.tried.IsZero() || now.Sub(s.tried) >= askAgain {
+	if now := s.clock(); s.tried.IsZero() || now.Sub(s.tried) >= askAgain {
 		s.tried = now
 		// Others wait for the same answer, so one who leaves does not end it.
-		if err := s.fetch(context.WithoutCancel(ctx)); err != nil {
+		if err := s.fetch(context.WithoutCancel(ctx), now); err != nil {
 			if pub != nil && age < staleLife {
 				return pub, nil
 			}
 			return nil, err
 		}
-		s.fetched, age = now, 0
-		pub = s.keys[kid]
+		pub, age = s.lookup(kid)
 	}
 	if pub == nil || age >= staleLife {
 		return nil, errNoKey
@@ -99,7 +103,13 @@ func (s *keySet) key(ctx context.Context, kid string) (crypto.PublicKey, error) 
 	return pub, nil
 }
 
-func (s *keySet) fetch(ctx context.Context) error {
+func (s *keySet) lookup(kid string) (pub crypto.PublicKey, age time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keys[kid], s.clock().Sub(s.fetched)
+}
+
+func (s *keySet) fetch(ctx context.Context, now time.Time) error {
 	body, status, err := get(ctx, s.client, s.address, nil)
 	if err != nil {
 		return err
@@ -111,7 +121,9 @@ func (s *keySet) fetch(ctx context.Context) error {
 	if err != nil {
 		return fault.Newf(fault.Unavailable, "the sign-in gateway's keys cannot be read: %w", err)
 	}
-	s.keys = keys
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys, s.fetched = keys, now
 	return nil
 }
 
@@ -203,6 +215,9 @@ func (s *singleKeys) key(ctx context.Context, kid string) (crypto.PublicKey, err
 		return held.pub, nil
 	}
 	if !s.pace.AllowN(now, 1) {
+		if ok && now.Sub(held.fetched) < staleLife {
+			return held.pub, nil // whoever uses the pace up shuts nobody out
+		}
 		return nil, fault.New(fault.Unavailable, "too many unknown keys were asked for; try again in a few seconds")
 	}
 	pub, err := s.fetch(ctx, kid)

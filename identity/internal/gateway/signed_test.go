@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -142,6 +144,27 @@ func TestALB_InventedKeysDoNotBecomeRequests(t *testing.T) {
 	}
 }
 
+func TestALB_InventedKeysDoNotShutOthersOut(t *testing.T) {
+	t.Parallel()
+	o, c := newOutside(t), newClock()
+	key := o.ecKey(t, "key-1")
+	p := alb(t, o, c)
+	assertion := func(kid string) string {
+		exp := c.time().Add(2 * time.Minute).Unix()
+		return signed(t, key, true, but(albHeader, "kid", kid, "exp", exp), but(albClaims, "exp", exp))
+	}
+	if _, err := ask(t, p, "", "x-amzn-oidc-data", assertion("key-1"), "x-amzn-oidc-accesstoken", "at"); err != nil {
+		t.Fatal(err)
+	}
+	c.advance(61 * time.Minute) // the key is due to be read again
+	for i := range 20 {
+		_, _ = ask(t, p, "", "x-amzn-oidc-data", assertion(fmt.Sprintf("k%d", i)), "x-amzn-oidc-accesstoken", "at")
+	}
+	if _, err := ask(t, p, "", "x-amzn-oidc-data", assertion("key-1"), "x-amzn-oidc-accesstoken", "at"); err != nil {
+		t.Errorf("the key of everybody else, while a stranger invents keys: %v", err)
+	}
+}
+
 func TestALB_WithoutASignerIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
@@ -193,6 +216,49 @@ func TestIAP_VerifiesTheAssertion(t *testing.T) {
 	if _, err := ask(t, custom, "", "x-mine", with(iapClaims)); err != nil {
 		t.Errorf("in a header of one's own: %v", err)
 	}
+}
+
+func TestIAP_KnownKeysDoNotWaitForUnknownOnes(t *testing.T) {
+	t.Parallel()
+	o, c := newOutside(t), newClock()
+	key := o.ecKey(t, "g1")
+	asked, hang := make(chan struct{}), make(chan struct{})
+	slow := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slow {
+			close(asked)
+			<-hang
+		}
+		o.server.Config.Handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	p := build(t, "gcpIap", map[string]any{"audience": "/projects/1/apps/p", "publicKeysUrl": server.URL + "/iap"}, gateway.Deps{Clock: c.time}, nil)
+	token := func(kid string) string {
+		return signed(t, key, false, but(iapHeader, "kid", kid), but(iapClaims, "iat", c.time().Unix(), "exp", c.time().Add(time.Minute).Unix()))
+	}
+	if _, err := ask(t, p, "", "x-goog-iap-jwt-assertion", token("g1")); err != nil {
+		t.Fatal(err)
+	}
+	slow = true
+	c.advance(31 * time.Second)
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = ask(t, p, "", "x-goog-iap-jwt-assertion", token("invented")) })
+	<-asked
+	known := make(chan error, 1)
+	wg.Go(func() {
+		_, err := ask(t, p, "", "x-goog-iap-jwt-assertion", token("g1"))
+		known <- err
+	})
+	select {
+	case err := <-known:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("a key that is at hand waits for the answer about an invented one")
+	}
+	close(hang)
+	wg.Wait()
 }
 
 func TestIAP_FollowsRotationAndOutlivesOutages(t *testing.T) {

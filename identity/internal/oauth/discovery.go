@@ -50,6 +50,8 @@ type metadata struct {
 type discovery struct {
 	url string
 
+	reading sync.Mutex // held while the document is read
+
 	mu     sync.Mutex
 	doc    *metadata
 	due    time.Time
@@ -62,29 +64,55 @@ func (c *client) metadata(ctx context.Context) (*metadata, error) {
 		return &c.static, nil
 	}
 	d := c.discovery
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	now := c.clock()
-	if now.Before(d.due) {
-		if d.doc == nil {
-			return nil, d.failed
-		}
-		return d.doc, nil
+	doc, due, err := d.current(c.clock())
+	if !due {
+		return doc, err
+	}
+	// Who has an old document need not wait for somebody else to read it again.
+	if doc == nil {
+		d.reading.Lock()
+	} else if !d.reading.TryLock() {
+		return doc, nil
+	}
+	defer d.reading.Unlock()
+	if doc, due, err = d.current(c.clock()); !due {
+		return doc, err
 	}
 	// The document is shared: one caller's impatience must not fail the others.
-	doc, err := c.discover(context.WithoutCancel(ctx), d.url)
+	fresh, err := c.discover(context.WithoutCancel(ctx), d.url)
 	if err != nil {
-		d.due, d.failed = now.Add(retryPause), c.explain(ctx, "reading "+d.url, err)
+		err = c.explain(ctx, "reading "+d.url, err)
+	}
+	return d.take(fresh, err, c.clock())
+}
+
+// current returns what is known, and whether it is time to read again.
+func (d *discovery) current(now time.Time) (doc *metadata, due bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.doc != nil {
+		return d.doc, !now.Before(d.due), nil
+	}
+	return nil, !now.Before(d.due), d.failed
+}
+
+// take keeps what an attempt gave, which ended now: with the time of its start,
+// one that took long would be followed by the next at once.
+func (d *discovery) take(fresh *metadata, failed error, now time.Time) (*metadata, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if failed != nil {
+		d.due, d.failed = now.Add(retryPause), failed
 		if d.doc == nil {
-			return nil, d.failed
+			return nil, failed
 		}
 		return d.doc, nil
 	}
-	if d.doc != nil && d.doc.JWKSURL == doc.JWKSURL {
-		doc.keys = d.doc.keys
+	if d.doc != nil && d.doc.JWKSURL == fresh.JWKSURL {
+		fresh.keys = d.doc.keys
 	}
-	d.doc, d.due = doc, now.Add(metadataLife)
-	return doc, nil
+	d.doc, d.due = fresh, now.Add(metadataLife)
+	return fresh, nil
 }
 
 // discover reads the document, twice if the first attempt fails: connections

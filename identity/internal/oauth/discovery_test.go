@@ -58,6 +58,58 @@ func TestDiscovery_IsReadRarelyAndOutlivesItsSource(t *testing.T) {
 	}
 }
 
+// Everybody who waits for a provider that hangs learns of it at once, and not
+// one after the other.
+func TestDiscovery_ThatHangsIsAskedOnceForAllWhoWait(t *testing.T) {
+	t.Parallel()
+	var g *rig
+	g, w := discovered(t, func(rw http.ResponseWriter, _ *http.Request) bool {
+		g.advance(10 * time.Second)
+		rw.WriteHeader(http.StatusBadGateway)
+		return true
+	})
+	for range 5 {
+		if a := g.get("/oidc/start?env=test"); a.StatusCode != http.StatusServiceUnavailable {
+			t.Fatalf("%d %s", a.StatusCode, a.body)
+		}
+	}
+	if n := w.count(document); n != 2 {
+		t.Errorf("read %d times, want one attempt with one retry", n)
+	}
+}
+
+func TestDiscovery_ThatHangsStopsNobodyWhoHasADocument(t *testing.T) {
+	t.Parallel()
+	asked, hang := make(chan struct{}, 2), make(chan struct{})
+	slow := false
+	g, _ := discovered(t, func(http.ResponseWriter, *http.Request) bool {
+		if slow {
+			asked <- struct{}{}
+			<-hang
+		}
+		return false
+	})
+	g.start("oidc", "")
+	slow = true
+	g.advance(7 * time.Hour)
+	var wg sync.WaitGroup
+	start := func() int { return g.get("/oidc/start?env=test").StatusCode }
+	wg.Go(func() { start() })
+	<-asked
+	second := make(chan int, 1)
+	wg.Go(func() { second <- start() })
+	select {
+	case status := <-second:
+		if status != http.StatusFound {
+			t.Errorf("status %d", status)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("a sign-in waits for a document that another one reads again")
+	}
+	close(hang)
+	wg.Wait()
+}
+
 func TestDiscovery_RefusesDocumentsThatLeadAstray(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{

@@ -213,6 +213,9 @@ func (p *Provider) answered(w http.ResponseWriter, r *http.Request) (c *client, 
 	if s, err = decodeState(r.FormValue("state")); err != nil {
 		return nil, s, "", err
 	}
+	if s.env != c.env {
+		return nil, s, "", fault.New(fault.Forbidden, "OAuth state is for another environment; start again")
+	}
 	if origin, err = p.deps.Origins.origin(s.origin); err != nil {
 		return nil, s, "", err
 	}

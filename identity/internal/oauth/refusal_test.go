@@ -107,6 +107,16 @@ func TestFrame_RefusesAnswersToAnotherQuestion(t *testing.T) {
 			func() string { return forged(back(), "origin", "https://evil.example") },
 			"NotAllowedError: Origin 'https://evil.example' is not allowed",
 		},
+		"an environment that did not start": {
+			func() string {
+				u, err := url.Parse(forged(back(), "env", "other"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return change(u, url.Values{"env": {"test"}})
+			},
+			"NotAllowedError: OAuth state is for another environment",
+		},
 		"a state that is none":         {func() string { return change(back(), url.Values{"state": {"zz"}}) }, "NotAllowedError: OAuth state is invalid"},
 		"a code that is none":          {func() string { return change(back(), url.Values{"code": {"code-none"}}) }, "did not accept the sign-in"},
 		"no code":                      {func() string { return change(back(), url.Values{"code": {""}}) }, "InputError: The answer of the identity provider has no code"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/stagedoor/stagedoor/identity/internal/signin"
@@ -153,8 +154,12 @@ func throttleKey(r *http.Request) string {
 	if facts, ok := httpx.FactsOf(r.Context()); ok && fmt.Sprint(facts.IP) != address {
 		return r.PathValue("provider") + " " + fmt.Sprint(facts.IP)
 	}
-	forwarded := r.Header.Get("X-Forwarded-For")
-	return r.PathValue("provider") + " " + address + " " + strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
+	forwarded, nearest := r.Header.Get("X-Forwarded-For"), ""
+	// Nothing but an address: the key is remembered, and the header may be long.
+	if ip, err := netip.ParseAddr(strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])); err == nil {
+		nearest = ip.Unmap().WithZone("").String()
+	}
+	return r.PathValue("provider") + " " + address + " " + nearest
 }
 
 // refreshKey is [throttleKey] for renewals. Sessions end for many people at
