@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 	quiet = 10 * time.Second
 	// maxDenials bounds the denials that are counted at a time.
 	maxDenials = 10_000
+	// maxRef bounds what is remembered of a ref, which a caller may have made
+	// up.
+	maxRef = 500
 )
 
 // Denials notes denials in the audit log. The first of a burst is noted at
@@ -80,11 +84,19 @@ func (d *Denials) Flush(ctx context.Context, all bool) {
 
 // note takes a denial. The question of a user what it may do is no attempt to
 // do it, and matters less.
-func (d *Denials) note(ctx context.Context, who identity.Principal, req permission.Request, decision permission.Decision, asked bool) {
+//
+// Whoever may ask can make up names of permissions: all of those that no
+// plugin has count as the same, so that one request cannot fill the log.
+func (d *Denials) note(ctx context.Context, who identity.Principal, req permission.Request, decision permission.Decision, asked, known bool) {
 	if d == nil || who.Kind == identity.Anonymous {
 		return
 	}
+	req.ResourceRef = strings.Clone(req.ResourceRef[:min(len(req.ResourceRef), maxRef)])
+	req.Permission.Name = strings.Clone(req.Permission.Name[:min(len(req.Permission.Name), maxRef)])
 	key := denial{string(who.Kind), who.Subject, who.Via, req.Permission.Name, req.ResourceRef}
+	if !known {
+		key.permission, key.target = "", ""
+	}
 	d.mu.Lock()
 	if b := d.open[key]; b != nil && d.clock().Sub(b.since) < quiet {
 		b.more++

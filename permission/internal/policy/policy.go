@@ -63,7 +63,7 @@ func (a *Authorizer) Authorize(ctx context.Context, req permission.Request) (per
 		return permission.Decision{Result: permission.Deny, Reason: "the policy cannot decide"}, err
 	}
 	if d.Result == permission.Deny {
-		a.denials.Load().note(ctx, who, req, d, false)
+		a.note(ctx, who, req, d, false)
 	}
 	return d, nil
 }
@@ -92,15 +92,22 @@ func (a *Authorizer) AuthorizeAll(ctx context.Context, p permission.Permission, 
 		if len(refs) == 1 {
 			req.ResourceRef = refs[0]
 		}
-		a.denials.Load().note(ctx, who, req, d, true)
+		a.note(ctx, who, req, d, true)
 	}
 	return d, results, nil
+}
+
+func (a *Authorizer) note(ctx context.Context, who identity.Principal, req permission.Request, d permission.Decision, asked bool) {
+	_, _, known := a.registry.Permission(req.Permission.Name)
+	a.denials.Load().note(ctx, who, req, d, asked, known)
 }
 
 func (a *Authorizer) decide(ctx context.Context, who identity.Principal, p permission.Permission) (permission.Decision, error) {
 	switch {
 	case who.Kind == identity.Anonymous:
 		return permission.Decision{Result: permission.Deny, Reason: "no credentials"}, nil
+	case who.Kind == identity.User && who.Access != nil && !admitted(who, p):
+		return permission.Decision{Result: permission.Deny, Reason: "outside the access restrictions of " + who.Via}, nil
 	case who.Kind == identity.User:
 		source := a.Source()
 		if source == nil {
@@ -110,7 +117,7 @@ func (a *Authorizer) decide(ctx context.Context, who identity.Principal, p permi
 	case who.Access == nil:
 		return permission.Decision{Result: permission.Allow, Reason: "services are not restricted"}, nil
 	}
-	if slices.ContainsFunc(who.Access, func(a identity.Access) bool { return covers(a, p) }) {
+	if admitted(who, p) {
 		return permission.Decision{Result: permission.Allow, Reason: "an access restriction of " + who.Subject + " names it"}, nil
 	}
 	return permission.Decision{Result: permission.Deny, Reason: "outside the access restrictions of " + who.Subject}, nil
@@ -134,6 +141,12 @@ func (a *Authorizer) apply(ctx context.Context, d permission.Decision, p permiss
 		}
 	}
 	return results, nil
+}
+
+// admitted reports whether one of the restrictions of the principal, or of who
+// calls on its behalf, admits the permission.
+func admitted(who identity.Principal, p permission.Permission) bool {
+	return slices.ContainsFunc(who.Access, func(a identity.Access) bool { return covers(a, p) })
 }
 
 // covers reports whether the restriction admits the permission. A permission

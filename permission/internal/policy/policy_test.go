@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -77,6 +78,8 @@ func TestAuthorize_ByKindOfPrincipal(t *testing.T) {
 		"a service for another action": {restricted(identity.Access{Plugin: "catalog", Actions: []string{"read"}}), remove, permission.Deny},
 		"a service by permission name": {restricted(identity.Access{Plugin: "catalog", Permissions: []string{"catalog.entity.delete"}}), remove, permission.Allow},
 		"a service for another plugin": {restricted(identity.Access{Plugin: "search"}), read, permission.Deny},
+		"a user by a caller that may":  {identity.Principal{Kind: identity.User, Via: "ci", Access: []identity.Access{{Plugin: "catalog", Actions: []string{"read"}}}}, read, permission.Allow},
+		"a user by one that may not":   {identity.Principal{Kind: identity.User, Via: "ci", Access: []identity.Access{{Plugin: "catalog", Actions: []string{"read"}}}}, remove, permission.Deny},
 		"a service with an empty list": {identity.Principal{Kind: identity.Service, Access: []identity.Access{}}, read, permission.Deny},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -201,5 +204,26 @@ func TestDenials_AreNotedOncePerBurst(t *testing.T) {
 	}
 	if n.list[0].Reason != "because" || n.list[0].Meta["statement"] != "p.yaml:3" {
 		t.Errorf("the reason is missing: %+v", n.list[0])
+	}
+}
+
+func TestDenials_OfMadeUpPermissionsDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	a, g, _, n, now := setup(t)
+	denials := policy.NewDenials(n, func() time.Time { return *now })
+	a.Note(denials)
+	a.Use(policy.Plain(policyFunc(func(identity.Principal, permission.Permission) (permission.Decision, error) {
+		return permission.Decision{Result: permission.Deny}, nil
+	}), g))
+	for i := range 50 {
+		p := permission.Permission{Name: "made.up." + strings.Repeat("x", i*100)}
+		if _, _, err := a.AuthorizeAll(as(t, bob), p, []string{"api:default/" + strings.Repeat("x", i*100)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	*now = now.Add(11 * time.Second)
+	denials.Flush(t.Context(), false)
+	if len(n.list) != 2 || n.list[1].Meta["count"] != 49 {
+		t.Fatalf("%d events, the last one %+v; want the first and one for the others", len(n.list), n.list[len(n.list)-1])
 	}
 }
