@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/fault"
@@ -112,7 +113,8 @@ type applyItem struct {
 // apply evaluates conditions for other services: whoever may ask can learn
 // what a thing says.
 func (h wellKnown) apply(w http.ResponseWriter, r *http.Request) error {
-	if identity.FromContext(r.Context()).Kind != identity.Service {
+	who := identity.FromContext(r.Context())
+	if who.Kind != identity.Service || limited(who) {
 		return fault.New(fault.Forbidden, "")
 	}
 	var body struct {
@@ -130,6 +132,12 @@ func (h wellKnown) apply(w http.ResponseWriter, r *http.Request) error {
 		answers[i] = answer{ID: item.ID, Result: result}
 	}
 	return httpx.JSON(w, r, map[string]any{"items": answers})
+}
+
+// limited reports whether the principal is an external caller that may not use
+// all permissions of a plugin: it could learn here what it may not read.
+func limited(who identity.Principal) bool {
+	return slices.ContainsFunc(who.Access, func(a identity.Access) bool { return len(a.Permissions) > 0 || len(a.Actions) > 0 })
 }
 
 func (h wellKnown) applyOne(r *http.Request, item applyItem) (any, error) {

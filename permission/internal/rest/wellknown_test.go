@@ -90,6 +90,12 @@ func TestApplyConditions_IsForServices(t *testing.T) {
 	if _, err := ask(identity.User, body); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("a user may not ask, got %v", err)
 	}
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	ci := identity.Principal{Kind: identity.Service, Subject: "external:ci", Access: []identity.Access{{Plugin: "shape", Permissions: []string{"shape.invent"}}}}
+	if err := apply(httptest.NewRecorder(), r.WithContext(identity.NewContext(r.Context(), ci))); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("a caller that may not read shapes may not ask what they are like, got %v", err)
+	}
 	got, err := ask(identity.Service, body)
 	if want := `{"items":[{"id":"1","result":"ALLOW"},{"id":"2","result":["DENY","ALLOW"]}]}`; err != nil || got != want {
 		t.Errorf("got %s, %v; want %s", got, err, want)
