@@ -381,7 +381,7 @@ func TestExplain_NamesTheStatementAndTheLeaves(t *testing.T) {
 	if s := got.Statements; len(s) != 2 || s[0].Matched || !s[1].Decided || s[1].Without != "DENY" {
 		t.Errorf("sue's statements: got %+v", got.Statements)
 	}
-	if got = p.explain(t, "ann", read("user:default/bob", "template:default/hidden")); got.Result != "DENY" || got.Verdicts == nil || got.Reason != "denied by: everybody" {
+	if got = p.explain(t, "ann", read("user:default/bob", "template:default/hidden")); got.Result != "DENY" || got.Verdicts == nil || got.Reason != "the conditions do not hold: everybody" {
 		t.Errorf("bob: got %+v", got)
 	}
 	if got = p.explain(t, "ann", read("default/bob", "template:default/none")); got.Result != "DENY" || got.Reason != "there is no such thing as template:default/none" {
@@ -455,7 +455,7 @@ func TestExplain_WhatOneSeesAndWhoSeesOne(t *testing.T) {
 	p.Decode(http.MethodGet, "/api/permission/explain/viewers?resourceRef=template:default/hidden", "service", nil, http.StatusOK, &got)
 	if diff := cmp.Diff(viewers{3, 2, []struct{ User, DisplayName, Result, Reason string }{
 		{"user:default/ann", "ANN", "ALLOW", "allowed by: admins"},
-		{"user:default/sue", "SUE", "ALLOW", "allowed under conditions by: everybody"},
+		{"user:default/sue", "SUE", "ALLOW", "allowed by: everybody"},
 		{"user:default/bob", "BOB", "DENY", "the conditions do not hold: everybody"},
 	}}, got); diff != "" {
 		t.Errorf("who sees the template (-want +got)\n%s", diff)
@@ -500,6 +500,56 @@ func TestAuthorize_AnswersAsRecorded(t *testing.T) {
 			}
 			if diff := cmp.Diff(rec.Response.Body, got); diff != "" {
 				t.Errorf("(-recorded +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// Whoever asks about a user reads the same words as who asks about a resource.
+func TestExplain_AndViewersSayTheSame(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ statement, hidden, other string }{
+		"allow when": {
+			"{name: s, allow: true, when: {not: {rule: IS_ENTITY_KIND, params: {kinds: [Template]}}}}",
+			"the conditions do not hold: s", "allowed by: s",
+		},
+		"deny when, otherwise allow": {
+			"{name: s, allow: false, when: {rule: IS_ENTITY_KIND, params: {kinds: [Template]}}, otherwise: allow}",
+			"denied, because the conditions hold: s", "allowed, because the conditions do not hold: s",
+		},
+		"deny when, then allow": {
+			"{name: s, allow: false, when: {rule: IS_ENTITY_KIND, params: {kinds: [Template]}}, otherwise: next}\n  - {name: rest, allow: true}",
+			"denied, because the conditions hold: s", "allowed by: rest",
+		},
+		"allow when, otherwise next": {
+			"{name: s, match: {permission: catalog.entity.read}, allow: true, when: {not: {rule: IS_ENTITY_KIND, params: {kinds: [Template]}}}, otherwise: next}",
+			"no statement decides about it; the default is deny", "allowed by: s",
+		},
+		"for others": {
+			"{name: a, match: {user: user:default/ann}, allow: true}",
+			"no statement allows it", "no statement allows it",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, _ := withPolicy(t, "statements:\n  - {name: admin, match: {user: user:default/ann}, allow: true}\n  - "+tc.statement+"\n")
+			for ref, want := range map[string]string{
+				"template:default/hidden": tc.hidden, "api:default/a": tc.other,
+			} {
+				var got struct{ Items []struct{ User, Result, Reason string } }
+				p.Decode(http.MethodGet, "/api/permission/explain/viewers?resourceRef="+ref, "ann", nil, http.StatusOK, &got)
+				if len(got.Items) != 3 {
+					t.Fatalf("got %+v", got)
+				}
+				for _, v := range got.Items {
+					x := p.explain(t, "ann", map[string]any{"user": v.User, "permission": "catalog.entity.read", "resourceRef": ref})
+					if x.Reason != v.Reason || x.Result != v.Result {
+						t.Errorf("%s and %s: explained as %s %q, listed as %s %q", v.User, ref, x.Result, x.Reason, v.Result, v.Reason)
+					}
+					if v.User == "user:default/bob" && v.Reason != want {
+						t.Errorf("%s: got %s %q, want %q", ref, v.Result, v.Reason, want)
+					}
+				}
 			}
 		})
 	}

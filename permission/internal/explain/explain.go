@@ -200,7 +200,7 @@ func (x *Explainer) settle(ctx context.Context, q Question, p permission.Permiss
 		return err
 	}
 	if !exists {
-		a.Reason = "there is no such thing as " + q.ResourceRef
+		a.Reason = noSuchThing(q.ResourceRef)
 		return nil
 	}
 	verdict, err := condition.Judge(*d.Condition, holds)
@@ -208,51 +208,78 @@ func (x *Explainer) settle(ctx context.Context, q Question, p permission.Permiss
 		return err
 	}
 	a.Verdicts = &verdict
-	if len(steps) == 0 {
-		return nil
-	}
-	a.Source, a.Reason = nil, "no statement decides about it; the default is "+strings.ToLower(string(byDefault))
 	for i := range a.Statements {
 		a.Statements[i].Decided = false
 	}
-	at, settled, err := a.walk(steps, holds)
-	if err != nil || at < 0 {
+	var at int
+	if at, a.Reason, err = why(d, allowed, steps, byDefault, a.Statements, holds); err != nil || len(steps) == 0 {
 		return err
+	}
+	if a.Source = nil; at < 0 {
+		return nil
 	}
 	a.Statements[at].Decided = true
 	a.Source = &steps[at].Source
-	word := "denied"
-	if settled == permission.Allow {
-		word = "allowed"
-	}
-	a.Reason = word + " by: " + steps[at].Source.Statement
 	a.Statements[at].Without, err = x.without(ctx, q, p, steps, at, byDefault)
 	return err
 }
 
+// why says why a conditional decision allows or denies one resource that is
+// there, and the number of the step that decided, or -1. It is the one place
+// for these words: whoever asks about a user or about a resource reads the
+// same. told, when not nil, takes up what the conditions of the steps say.
+func why(d permission.Decision, allowed bool, steps []policy.Step, byDefault permission.Result, told []Statement, holds func(permission.Condition) (bool, error)) (at int, reason string, err error) {
+	const doNotHold = "the conditions do not hold"
+	if len(steps) == 0 { // a policy that does not tell its statements
+		switch {
+		case allowed:
+			return -1, d.Reason, nil
+		case d.Reason == "":
+			return -1, doNotHold, nil
+		}
+		return -1, doNotHold + ": " + d.Reason, nil
+	}
+	at, ok, err := walk(steps, told, holds)
+	if err != nil || at < 0 {
+		return -1, "no statement decides about it; the default is " + strings.ToLower(string(byDefault)), err
+	}
+	s := steps[at]
+	name := s.Source.Statement
+	switch {
+	case ok && s.Result == permission.Allow:
+		return at, "allowed by: " + name, nil
+	case ok && s.Condition == nil:
+		return at, "denied by: " + name, nil
+	case ok:
+		return at, "denied, because the conditions hold: " + name, nil
+	case s.Otherwise == permission.Allow:
+		return at, "allowed, because the conditions do not hold: " + name, nil
+	}
+	return at, doNotHold + ": " + name, nil
+}
+
 // walk goes through the statements as the policy does for one resource. It
-// returns the number of the one that decides, or -1, and what it says.
-func (a *Answer) walk(steps []policy.Step, holds func(permission.Condition) (bool, error)) (int, permission.Result, error) {
+// returns the number of the one that decides, or -1, and whether its condition
+// holds.
+func walk(steps []policy.Step, told []Statement, holds func(permission.Condition) (bool, error)) (at int, ok bool, err error) {
 	for i, s := range steps {
 		if !s.Matched {
 			continue
 		}
 		ok := true
 		if s.Condition != nil {
-			var err error
 			if ok, err = holds(*s.Condition); err != nil {
-				return -1, "", err
+				return -1, false, err
 			}
-			a.Statements[i].Holds = &ok
+			if told != nil {
+				told[i].Holds = &ok
+			}
 		}
-		switch {
-		case ok:
-			return i, s.Result, nil
-		case s.Otherwise != "":
-			return i, s.Otherwise, nil
+		if ok || s.Otherwise != "" {
+			return i, ok, nil
 		}
 	}
-	return -1, "", nil
+	return -1, false, nil
 }
 
 // holds applies a condition to one resource.

@@ -125,6 +125,14 @@ type Viewer struct {
 	Result      permission.Result  `json:"result"`
 	Reason      string             `json:"reason"`
 	Source      *permission.Source `json:"source"`
+
+	open *open // set when the result depends on the resource
+}
+
+// open is a conditional decision about a user.
+type open struct {
+	who identity.Principal
+	d   permission.Decision
 }
 
 // Page is a part of a list.
@@ -172,7 +180,7 @@ func (x *Explainer) Viewers(ctx context.Context, name, resourceRef string, page 
 	if page.Limit > 0 {
 		out.Items = out.Items[:min(page.Limit, len(out.Items))]
 	}
-	return out, nil
+	return out, x.tellWhy(system, p, resourceRef, out.Items)
 }
 
 // decideAll decides for each of the users, on all processors.
@@ -185,7 +193,7 @@ func (x *Explainer) decideAll(ctx context.Context, p permission.Permission, ref 
 			judge := x.judge(ctx, p, ref)
 			for i := start; i < min(start+size, len(users)); i++ {
 				var err error
-				if out[i], err = x.viewer(ctx, users[i], p, judge); err != nil {
+				if out[i], err = x.viewer(ctx, users[i], p, ref, judge); err != nil {
 					return err
 				}
 			}
@@ -195,13 +203,14 @@ func (x *Explainer) decideAll(ctx context.Context, p permission.Permission, ref 
 	return out, g.Wait()
 }
 
-func (x *Explainer) viewer(ctx context.Context, e catalog.Entity, p permission.Permission, judge func(permission.Condition) (bool, error)) (Viewer, error) {
+func (x *Explainer) viewer(ctx context.Context, e catalog.Entity, p permission.Permission, resourceRef string, judge func(permission.Condition) (exists, holds bool, err error)) (Viewer, error) {
 	ref := e.Ref().String()
 	owns, err := x.deps.Directory().OwnershipOf(ctx, ref)
 	if err != nil {
 		return Viewer{}, fmt.Errorf("find what %s owns things by: %w", ref, err)
 	}
-	d, err := x.deps.Source().Decide(ctx, identity.Principal{Kind: identity.User, Subject: ref, Ownership: owns}, p)
+	who := identity.Principal{Kind: identity.User, Subject: ref, Ownership: owns}
+	d, err := x.deps.Source().Decide(ctx, who, p)
 	if err != nil {
 		return Viewer{}, err
 	}
@@ -217,18 +226,56 @@ func (x *Explainer) viewer(ctx context.Context, e catalog.Entity, p permission.P
 		return v, nil
 	}
 	v.Result = permission.Deny
-	holds, err := judge(*d.Condition)
-	if holds {
-		v.Result = permission.Allow
-	} else {
-		v.Reason = "the conditions do not hold: " + d.Source.Statement
+	exists, allowed, err := judge(*d.Condition)
+	if err != nil {
+		return v, err
 	}
-	return v, err
+	if !exists {
+		v.Reason = noSuchThing(resourceRef)
+		return v, nil
+	}
+	if allowed {
+		v.Result = permission.Allow
+	}
+	v.open = &open{who, d}
+	return v, nil
 }
+
+// tellWhy says why those are allowed or denied for whom it depends on the
+// resource. It is for the users of one page: for all it would take long.
+func (x *Explainer) tellWhy(ctx context.Context, p permission.Permission, ref string, viewers []Viewer) error {
+	judge, source := x.judge(ctx, p, ref), x.deps.Source()
+	holds := func(c permission.Condition) (bool, error) {
+		_, ok, err := judge(c)
+		return ok, err
+	}
+	for i := range viewers {
+		v := &viewers[i]
+		if v.open == nil {
+			continue
+		}
+		steps, err := source.Trace(ctx, v.open.who, p)
+		if err != nil {
+			return err
+		}
+		var at int
+		if at, v.Reason, err = why(v.open.d, v.Result == permission.Allow, steps, source.State().Default, nil, holds); err != nil {
+			return err
+		}
+		if len(steps) > 0 {
+			if v.Source = nil; at >= 0 {
+				v.Source = &steps[at].Source
+			}
+		}
+	}
+	return nil
+}
+
+func noSuchThing(ref string) string { return "there is no such thing as " + ref }
 
 // judge applies conditions to one resource. What many users share, such as a
 // part of their conditions that names no owner, is applied once.
-func (x *Explainer) judge(ctx context.Context, p permission.Permission, ref string) func(permission.Condition) (bool, error) {
+func (x *Explainer) judge(ctx context.Context, p permission.Permission, ref string) func(permission.Condition) (exists, holds bool, err error) {
 	known := map[string]bool{}
 	leaf := func(c permission.Condition) (bool, error) {
 		key := condition.Key(c)
@@ -239,19 +286,19 @@ func (x *Explainer) judge(ctx context.Context, p permission.Permission, ref stri
 		known[key] = v
 		return v, err
 	}
-	exists, probed := false, false
-	return func(c permission.Condition) (bool, error) {
+	there, probed := false, false
+	return func(c permission.Condition) (exists, holds bool, err error) {
 		if !probed {
-			var err error
-			if exists, err = x.holds(ctx, p, ref, permission.Condition{AllOf: []permission.Condition{}}); err != nil {
-				return false, err
+			if there, err = x.holds(ctx, p, ref, permission.Condition{AllOf: []permission.Condition{}}); err != nil {
+				return false, false, err
 			}
 			probed = true
 		}
-		if !exists {
-			return false, nil
+		if !there {
+			return false, false, nil
 		}
-		return evaluate(c, leaf)
+		holds, err = evaluate(c, leaf)
+		return true, holds, err
 	}
 }
 
