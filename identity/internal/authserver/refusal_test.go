@@ -261,14 +261,21 @@ func TestRegistration_IsBounded(t *testing.T) {
 		"experimentalDynamicClientRegistration": map[string]any{"enabled": true},
 	}}})
 	body := map[string]any{"redirect_uris": []string{"http://localhost/"}}
-	var last answer
+	var ids []string
 	for range 1001 {
-		if last = r.json("/v1/register", "", body); last.status != http.StatusCreated {
-			break
+		r.pass(time.Millisecond)
+		a := r.json("/v1/register", "", body)
+		if a.status != http.StatusCreated {
+			t.Fatalf("client %d: %d %s", len(ids), a.status, a.body)
 		}
+		ids = append(ids, a.field("client_id"))
 	}
-	if last.status != http.StatusServiceUnavailable || last.field("error") != "temporarily_unavailable" {
-		t.Errorf("the last answer is %d: %s", last.status, last.body)
+	for i, want := range map[int]int{0: http.StatusBadRequest, 1000: http.StatusFound} {
+		got := r.get("/v1/authorize?response_type=code&redirect_uri=http://localhost/&code_challenge_method=S256&code_challenge=" +
+			strings.Repeat("a", 43) + "&client_id=" + ids[i])
+		if got.status != want {
+			t.Errorf("client %d: %d %s, want %d", i, got.status, got.body, want)
+		}
 	}
 }
 

@@ -40,9 +40,9 @@ type OAuthSession struct {
 	CodeExpires, CodeUsed, Expires time.Time
 }
 
-// AddOAuthClient stores a client. It returns an error with code unavailable
-// when already limit clients wait for their first use, so that a stranger
-// cannot fill the database.
+// AddOAuthClient stores a client. No more than limit clients wait for their
+// first use, so that a stranger cannot fill the database: those that have
+// waited longest go, because a refusal would let the stranger shut others out.
 func (s *Store) AddOAuthClient(ctx context.Context, c OAuthClient, limit int) error {
 	uris, err := json.Marshal(c.RedirectURIs)
 	if err != nil {
@@ -54,7 +54,13 @@ func (s *Store) AddOAuthClient(ctx context.Context, c OAuthClient, limit int) er
 			return fmt.Errorf("count OAuth clients: %w", err)
 		}
 		if waiting >= limit {
-			return fault.New(fault.Unavailable, "too many clients have registered and never asked for anything")
+			_, err := tx.ExecContext(ctx, `
+				DELETE FROM identity_oauth_client
+				WHERE id IN (
+					SELECT id FROM identity_oauth_client WHERE used_at = 0 ORDER BY created_at, id LIMIT $1)`, waiting-limit+1)
+			if err != nil {
+				return fmt.Errorf("drop OAuth clients that wait longest: %w", err)
+			}
 		}
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO identity_oauth_client (id, name, secret_hash, auth_method, redirect_uris, scope, created_at, used_at)
@@ -89,19 +95,27 @@ func (s *Store) OAuthClient(ctx context.Context, id string) (OAuthClient, error)
 	return c, nil
 }
 
-// AddOAuthSession stores a pending session. It returns an error with code
-// unavailable when there are already limit sessions that have not expired.
+// AddOAuthSession stores a pending session. No more than limit sessions are
+// pending, for the reason and in the way of AddOAuthClient.
 func (s *Store) AddOAuthSession(ctx context.Context, o OAuthSession, limit int) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		now := db.Micros(s.now())
-		var open int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM identity_oauth_session WHERE expires_at > $1`, now).Scan(&open); err != nil {
+		var pending int
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM identity_oauth_session WHERE status = $1 AND expires_at > $2`, OAuthPending, now).Scan(&pending)
+		if err != nil {
 			return fmt.Errorf("count OAuth sessions: %w", err)
 		}
-		if open >= limit {
-			return fault.New(fault.Unavailable, "too many requests for authorization wait for an answer")
+		if pending >= limit {
+			_, err := tx.ExecContext(ctx, `
+				DELETE FROM identity_oauth_session
+				WHERE id IN (
+					SELECT id FROM identity_oauth_session WHERE status = $1 AND expires_at > $2 ORDER BY created_at, id LIMIT $3)`,
+				OAuthPending, now, pending-limit+1)
+			if err != nil {
+				return fmt.Errorf("drop OAuth sessions that wait longest: %w", err)
+			}
 		}
-		_, err := tx.ExecContext(ctx, `
+		_, err = tx.ExecContext(ctx, `
 			INSERT INTO identity_oauth_session (
 				id, client_id, client_name, redirect_uri, scope, state, nonce, resource, challenge, challenge_method,
 				status, user_ref, code_hash, code_expires_at, code_used_at, created_at, expires_at)

@@ -45,10 +45,6 @@ func TestOAuthClients(t *testing.T) {
 		if err := s.AddOAuthClient(ctx, want, 2); err != nil {
 			t.Fatal(err)
 		}
-		want.ID = "c3"
-		if err := s.AddOAuthClient(ctx, want, 2); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("one client over the limit gave %v, want unavailable", err)
-		}
 
 		// The first is used, the second is not: a day later only one is left.
 		addSession(t, s, "s1", "c1", now.Add(time.Minute))
@@ -71,6 +67,47 @@ func TestOAuthClients(t *testing.T) {
 		}
 		if _, err := s.OAuthClient(ctx, "c1"); !fault.Is(err, fault.NotFound) {
 			t.Errorf("a client that nobody used for a year gave %v, want not_found", err)
+		}
+	})
+}
+
+// Strangers register clients and ask for authorization. However many do, the
+// next one gets in, at the cost of who has waited longest.
+func TestOAuthStrangers_ShutNobodyOut(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		t.Helper()
+		s, now := oauthStore(d)
+		ctx := t.Context()
+		for _, id := range []string{"c1", "c2", "c3", "c4"} {
+			*now = now.Add(time.Second)
+			if err := s.AddOAuthClient(ctx, store.OAuthClient{ID: id, Created: *now}, 2); err != nil {
+				t.Fatalf("client %s: %v", id, err)
+			}
+			if id != "c1" {
+				continue
+			}
+			addSession(t, s, "of c1", "c1", now.Add(time.Minute))
+			if err := s.ApproveOAuthSession(ctx, "of c1", oauthUser, "code", now.Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for id, want := range map[string]bool{"c1": true, "c2": false, "c3": true, "c4": true} {
+			if _, err := s.OAuthClient(ctx, id); (err == nil) != want {
+				t.Errorf("client %s: %v, want it to be there: %v", id, err, want)
+			}
+		}
+		for _, id := range []string{"s1", "s2", "s3"} {
+			*now = now.Add(time.Second)
+			o := store.OAuthSession{ID: id, ClientID: "c4", Status: store.OAuthPending, Expires: now.Add(time.Minute)}
+			if err := s.AddOAuthSession(ctx, o, 2); err != nil {
+				t.Fatalf("session %s: %v", id, err)
+			}
+		}
+		for id, want := range map[string]bool{"of c1": true, "s1": false, "s2": true, "s3": true} {
+			if _, err := s.OAuthSession(ctx, id); (err == nil) != want {
+				t.Errorf("session %s: %v, want it to be there: %v", id, err, want)
+			}
 		}
 	})
 }
@@ -128,9 +165,6 @@ func TestOAuthSessions_TakeOneAnswer(t *testing.T) {
 			t.Errorf("rejected: %+v, %v", got, err)
 		}
 
-		if err := s.AddOAuthSession(ctx, want, 2); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("one session over the limit: %v, want unavailable", err)
-		}
 		addSession(t, s, "s3", "c1", now.Add(time.Minute))
 		*now = now.Add(time.Minute)
 		if err := s.ApproveOAuthSession(ctx, "s3", oauthUser, "code3", codeExpires); !fault.Is(err, fault.Conflict) {
