@@ -37,7 +37,7 @@ func (p Problem) String() string {
 
 // checkedRoots are the top-level keys that are ours to judge. What stands
 // elsewhere belongs to plugins, who check it themselves.
-var checkedRoots = []string{"app", "auth", "backend", "catalog", "integrations", "organization", "stagedoor"}
+var checkedRoots = []string{"app", "auth", "backend", "catalog", "integrations", "organization", "permission", "stagedoor"}
 
 // Check compares the configuration with the keys that are known by name. A
 // value of a wrong type is an error; an unknown key that resembles a known one
