@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/stagedoor/stagedoor/audit/auditplugin"
 	"github.com/stagedoor/stagedoor/identity"
 	"github.com/stagedoor/stagedoor/internal/config"
 	"github.com/stagedoor/stagedoor/internal/db"
+	"github.com/stagedoor/stagedoor/internal/fault"
 	"github.com/stagedoor/stagedoor/internal/telemetry"
 )
 
@@ -91,6 +93,13 @@ func (f configFlags) withAudit(ctx context.Context, env *environment, fn func(*a
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	states, err := d.MigrationStatus(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(states, func(s db.MigrationState) bool { return s.Applied.IsZero() }) {
+		return fault.New(fault.Invalid, "the database of this configuration is empty or older than this version: run stagedoor migrate up, or name another with --config")
+	}
 	a, err := newAudit(d, Options{Config: watcher, Clock: env.Clock, NewID: env.NewID, Logger: tel.Logger}, &live{Live: watcher.Live()})
 	if err != nil {
 		return err

@@ -113,7 +113,7 @@ func besides(at fault.Position, name string) string {
 type policyExplainCommand struct {
 	configFlags
 	URL        string `help:"Ask this running server instead of the configured database." placeholder:"URL"`
-	Token      string `help:"Bearer token for --url." env:"STAGEDOOR_TOKEN"`
+	Token      string `help:"Bearer token for --url, such as the one that stagedoor token prints." env:"STAGEDOOR_TOKEN"`
 	User       string `required:"" help:"Ref of the user, such as user:default/jane." placeholder:"REF"`
 	Permission string `required:"" help:"Permission, such as catalog.entity.read." placeholder:"NAME"`
 	Resource   string `help:"Ref of the resource, such as component:default/cart." placeholder:"REF"`

@@ -96,7 +96,7 @@ func expect(status int, answer []byte, want ...int) error {
 type exportCommand struct {
 	configFlags
 	URL    string   `help:"Export from this running server instead of the configured database." placeholder:"URL"`
-	Token  string   `help:"Bearer token for --url." env:"STAGEDOOR_TOKEN"`
+	Token  string   `help:"Bearer token for --url, such as the one that stagedoor token prints." env:"STAGEDOOR_TOKEN"`
 	Filter []string `help:"Filters as of GET /entities, such as kind=component." placeholder:"FILTER" sep:"none"`
 	Out    string   `short:"o" help:"Write to this file instead of the standard output." placeholder:"FILE"`
 }
