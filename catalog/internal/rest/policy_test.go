@@ -210,6 +210,100 @@ func refsOf(entities []map[string]any) []string {
 	return out
 }
 
+// ownedByB is the decision that users may do something with what team-b owns.
+var ownedByB = permission.Decision{Result: permission.Conditional, Condition: &permission.Condition{
+	Rule: "IS_ENTITY_OWNER", ResourceType: "catalog-entity", Params: map[string]any{"claims": []any{"group:default/team-b"}},
+}}
+
+// Who may read where things come from learns nothing of entities that the
+// policy hides.
+func TestExplain_TellsNothingOfHiddenEntities(t *testing.T) {
+	t.Parallel()
+	const target = "https://example.com/all.yaml"
+	doc := func(name, owner string) string {
+		return "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: " + name + "}\nspec: {type: service, lifecycle: x, owner: " + owner + "}\n---\n"
+	}
+	p := policy{}
+	a := newAPI(t, options{policy: p, run: true, files: map[string]string{target: doc("mine", "team-b") + doc("theirs", "team-a") + doc("held", "team-b")}})
+	a.push(component("held", nil)) // of team-a
+	if x := a.call("POST", "/locations", `{"type":"url","target":"`+target+`"}`); x.status != http.StatusCreated {
+		t.Fatalf("register: %d %s", x.status, x.text)
+	}
+	a.idle()
+	paths := map[string]string{
+		"the target":      "/explain?target=" + url.QueryEscape(target),
+		"what is visible": "/explain?entityRef=component:default/mine",
+		"what is hidden":  "/explain?entityRef=component:default/theirs",
+		"what collides":   "/explain?entityRef=component:default/held",
+	}
+	tells := func(text string) bool {
+		return strings.Contains(text, `"component:default/theirs"`) && strings.Contains(text, "uid") ||
+			strings.Contains(text, `"component:default/held","locationKey"`) || strings.Contains(text, `"parents":["location:`) || strings.Contains(text, `"sources":`)
+	}
+	for name, path := range paths {
+		if x := a.get(path); !tells(x.text) && name != "what is hidden" || !strings.Contains(x.text, `"verdict":`) {
+			t.Errorf("%s without a policy: %s", name, x.text)
+		}
+	}
+	p["catalog.entity.read"] = ownedByB
+	for name, path := range paths {
+		if x := a.get(path); x.status != http.StatusOK || tells(x.text) {
+			t.Errorf("%s: %d %s", name, x.status, x.text)
+		}
+	}
+	var got struct{ Children int }
+	if a.get(paths["the target"]).into(t, &got); got.Children != 1 {
+		t.Errorf("the target brings %d entities that may be seen, want 1", got.Children)
+	}
+}
+
+// Whether a hidden entity is there cannot be found out by trying to remove it.
+func TestDeletePushed_DoesNotTellWhatIsThere(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, options{policy: policy{"catalog.entity.read": ownedByB, "catalog.entity.delete": ownedByB}})
+	a.push(component("mine", map[string]any{"owner": "team-b"}), component("theirs", nil))
+	for _, name := range []string{"theirs", "none"} {
+		if x := a.call("DELETE", "/entities?source=test", `{"entityRefs":["component:default/`+name+`"]}`); x.status != http.StatusForbidden {
+			t.Errorf("%s: %d %s", name, x.status, x.text)
+		}
+	}
+	if x := a.call("DELETE", "/entities?source=test", `{"entityRefs":["component:default/mine"]}`); x.status != http.StatusOK {
+		t.Errorf("mine: %d %s", x.status, x.text)
+	}
+}
+
+// A push of the whole set removes, so it needs what removing needs.
+func TestPush_OfTheWholeSetNeedsThePermissionToDelete(t *testing.T) {
+	t.Parallel()
+	p := policy{"catalog.entity.delete": {Result: permission.Deny}}
+	a := newAPI(t, options{policy: p})
+	a.push(component("kept", nil))
+	full := func(names ...string) int {
+		var list []catalog.Entity
+		for _, name := range names {
+			list = append(list, component(name, nil))
+		}
+		body, err := json.Marshal(map[string]any{"entities": append([]catalog.Entity{}, list...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.call("PUT", "/entities?source=test&mode=full", string(body)).status
+	}
+	if status := full(); status != http.StatusForbidden {
+		t.Errorf("removing without the permission: %d", status)
+	}
+	if status := full("new"); status != http.StatusForbidden || a.get("/entities/by-name/component/default/kept").status != http.StatusOK {
+		t.Errorf("replacing without the permission: %d", status)
+	}
+	if status := full("kept", "new"); status != http.StatusOK {
+		t.Errorf("adding: %d", status)
+	}
+	p["catalog.entity.delete"] = permission.Decision{Result: permission.Allow}
+	if status := full("new"); status != http.StatusOK || a.get("/entities/by-name/component/default/kept").status != http.StatusNotFound {
+		t.Errorf("replacing with the permission: %d", status)
+	}
+}
+
 // A conditional policy may cost half as much again as none, over 100,000
 // entities.
 func BenchmarkConditionalPolicy(b *testing.B) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/stagedoor/stagedoor/catalog"
+	"github.com/stagedoor/stagedoor/catalog/internal/index"
 	"github.com/stagedoor/stagedoor/catalog/internal/ingest"
 	"github.com/stagedoor/stagedoor/internal/fault"
 )
@@ -37,13 +39,52 @@ func (s *Service) Explain(ctx context.Context, subject string) (Explanation, err
 	if err != nil {
 		return Explanation{}, err
 	}
-	if x.Entity != nil && (sc.denied || sc.filter != nil) {
-		snap := s.deps.Index.Snapshot()
-		if id, ok := snap.Lookup(x.Subject); !ok || !sc.visible(snap, id) {
-			x = ingest.Explanation{Subject: x.Subject, Verdict: "unknown"}
-		}
+	if sc.denied || sc.filter != nil {
+		x = s.hide(x, sc)
 	}
 	return Explanation{Explanation: x, Message: verdictText(x)}, nil
+}
+
+// hide leaves out of an explanation what is said of entities outside the
+// scope. Documents and claims that never became entities stay: they are about
+// places, which who asks may read.
+func (s *Service) hide(x ingest.Explanation, sc scope) ingest.Explanation {
+	snap := s.deps.Index.Snapshot()
+	hidden := func(ref string) bool {
+		id, ok := snap.Lookup(ref)
+		return ok && !sc.visible(snap, id)
+	}
+	if _, ok := snap.Lookup(x.Subject); hidden(x.Subject) || x.Entity != nil && !ok {
+		return ingest.Explanation{Subject: x.Subject, Verdict: "unknown"}
+	}
+	x.Sources = slices.DeleteFunc(x.Sources, func(e ingest.ExplainedEntity) bool { return hidden(e.EntityRef) })
+	for i := range x.Sources {
+		x.Sources[i].Parents = slices.DeleteFunc(x.Sources[i].Parents, hidden)
+	}
+	if x.Entity != nil {
+		x.Entity.Parents = slices.DeleteFunc(x.Entity.Parents, hidden)
+	}
+	x.Conflicts = slices.DeleteFunc(x.Conflicts, func(c ingest.Conflict) bool { return hidden(c.EntityRef) })
+	x.Refused = slices.DeleteFunc(x.Refused, func(r ingest.Refused) bool { return hidden(r.EntityRef) })
+	if x.Entity == nil && x.Verdict == "location" && x.Children > 0 {
+		x.Children = s.childrenWithin(snap, sc, x.Subject)
+	}
+	return x
+}
+
+// childrenWithin counts the entities that a target emits and the scope keeps.
+func (s *Service) childrenWithin(snap *index.Snapshot, sc scope, target string) int {
+	if sc.denied {
+		return 0
+	}
+	n := 0
+	for it := snap.Eval(sc.filter).Iterator(); it.HasNext(); {
+		kind, at, _ := strings.Cut(snap.LocationKey(it.Next()), ":")
+		if at == target || kind+":"+at == target {
+			n++
+		}
+	}
+	return n
 }
 
 func verdictText(x ingest.Explanation) string {

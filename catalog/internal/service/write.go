@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -105,9 +106,39 @@ func (s *Service) push(ctx context.Context, source string, req PushRequest) (ing
 	if err := checkSource(source); err != nil {
 		return ingest.PushResult{}, err
 	}
+	if err := s.mayReplace(ctx, source, req); err != nil {
+		return ingest.PushResult{}, err
+	}
 	return s.parts().Engine.Push(ctx, source, ingest.PushRequest{
 		Upsert: req.Entities, Replace: req.Full, Commit: req.Commit, Actor: identity.FromContext(ctx).Subject,
 	})
+}
+
+// mayReplace returns an error with code forbidden when a push of the whole set
+// would remove what the principal in ctx may not delete.
+func (s *Service) mayReplace(ctx context.Context, source string, req PushRequest) error {
+	if !req.Full {
+		return nil
+	}
+	stays := map[string]bool{}
+	for _, e := range req.Entities {
+		stays[e.Ref().String()] = true
+	}
+	snap := s.deps.Index.Snapshot()
+	gone := slices.DeleteFunc(pushedBy(snap, source), func(ref string) bool { return stays[ref] })
+	if len(gone) == 0 {
+		return nil
+	}
+	sc, err := s.scopeOf(ctx, EntityDelete)
+	if err != nil {
+		return err
+	}
+	for _, ref := range gone {
+		if id, ok := snap.Lookup(ref); !ok || !sc.visible(snap, id) {
+			return errNotAllowed
+		}
+	}
+	return nil
 }
 
 // RemovePushed removes pushed entities of a source: those of the refs, or,
@@ -151,16 +182,19 @@ func (s *Service) removePushed(ctx context.Context, source string, refs []string
 		rendered = pushedBy(snap, source)
 	}
 	for _, ref := range rendered {
-		if id, ok := snap.Lookup(ref); ok && !sc.visible(snap, id) {
+		// What is not there is refused like what may not be deleted, or one could
+		// tell the two from each other.
+		if id, ok := snap.Lookup(ref); !ok && sc.filter != nil || ok && !sc.visible(snap, id) {
 			return ingest.PushResult{}, errNotAllowed
 		}
 	}
 	actor := identity.FromContext(ctx).Subject
 	result, err := s.parts().Engine.Push(ctx, source, ingest.PushRequest{Delete: rendered, Actor: actor})
-	if err != nil || refs != nil {
+	if err != nil || refs != nil || sc.filter != nil {
 		return result, err
 	}
-	// What never became valid is not in the read model.
+	// What never became valid is not in the read model; a condition cannot be
+	// applied to it.
 	_, err = s.parts().Engine.DeletePushed(ctx, source, actor)
 	return result, err
 }
