@@ -536,7 +536,9 @@ func TestExplain_AndViewersSayTheSame(t *testing.T) {
 			for ref, want := range map[string]string{
 				"template:default/hidden": tc.hidden, "api:default/a": tc.other,
 			} {
-				var got struct{ Items []struct{ User, Result, Reason string } }
+				var got struct {
+					Items []struct{ User, Result, Reason string }
+				}
 				p.Decode(http.MethodGet, "/api/permission/explain/viewers?resourceRef="+ref, "ann", nil, http.StatusOK, &got)
 				if len(got.Items) != 3 {
 					t.Fatalf("got %+v", got)
