@@ -229,6 +229,30 @@ func TestLogout_RevokesAndForgets(t *testing.T) {
 	}
 }
 
+// What several tabs share for some seconds ends with the session.
+func TestLogout_EndsWhatTabsShare(t *testing.T) {
+	t.Parallel()
+	g, _ := newOIDC(t, nil)
+	g.signIn("")
+	used := []string{g.cookie("oidc-refresh-token")}
+	for range 2 {
+		if a := g.do(http.MethodGet, "/oidc/refresh?env=test", xhr); a.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s", a.StatusCode, a.body)
+		}
+		used = append(used, g.cookie("oidc-refresh-token"))
+	}
+	if a := g.do(http.MethodPost, "/oidc/logout?env=test", xhr); a.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	for i, token := range used {
+		old := http.Header{"Cookie": {"oidc-refresh-token=" + token}, "X-Requested-With": {"XMLHttpRequest"}}
+		g.newBrowser()
+		if a := g.do(http.MethodGet, "/oidc/refresh?env=test", old); a.StatusCode != http.StatusUnauthorized || strings.Contains(a.body, "token of") {
+			t.Errorf("cookie %d of before the logout: %d %s", i, a.StatusCode, a.body)
+		}
+	}
+}
+
 func TestSignIn_ByRedirectComesBack(t *testing.T) {
 	t.Parallel()
 	g, _ := newOIDC(t, nil)

@@ -71,10 +71,11 @@ func (p *Provider) Logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := ""
+	page, token := "", c.cookies.get(r, c.cookies.refresh())
+	p.shared.forget(c, token)
 	if c.kind.logout != nil {
 		// Who wants to leave leaves, also when the provider does not answer.
-		if page, err = c.kind.logout(r.Context(), c, r, c.cookies.get(r, c.cookies.refresh())); err != nil {
+		if page, err = c.kind.logout(r.Context(), c, r, token); err != nil {
 			c.log.WarnContext(r.Context(), "sign-out is not known to the identity provider", "provider", c.id, "env", c.env, "error", err)
 		}
 	}
@@ -115,8 +116,9 @@ type shared struct {
 }
 
 type sharedCall struct {
-	done  chan struct{}
-	until time.Time // zero while under way
+	done     chan struct{}
+	until    time.Time         // zero while under way
+	from, to [sha256.Size]byte // the tokens of before and after
 	renewal
 	err error
 }
@@ -142,7 +144,7 @@ func (s *shared) renew(ctx context.Context, c *client, token, scope string) (ren
 			return renewal{}, ctx.Err()
 		}
 	}
-	call := &sharedCall{done: make(chan struct{})}
+	call := &sharedCall{done: make(chan struct{}), from: fingerprint(c.env, token), to: fingerprint(c.env, "")}
 	s.sweep(now)
 	s.calls[key] = call
 	s.mu.Unlock()
@@ -154,13 +156,35 @@ func (s *shared) renew(ctx context.Context, c *client, token, scope string) (ren
 		r = renewal{grant: g, person: who, kept: c.keep(g)}
 	}
 	s.mu.Lock()
-	call.renewal, call.err, call.until = r, err, c.clock().Add(sharedFor)
+	call.renewal, call.err, call.until, call.to = r, err, c.clock().Add(sharedFor), fingerprint(c.env, r.kept)
 	if err != nil {
 		delete(s.calls, key)
 	}
 	s.mu.Unlock()
 	close(call.done)
 	return r, err
+}
+
+// forget drops what the token was renewed to and from, so that nothing of a
+// session outlives it here.
+func (s *shared) forget(c *client, token string) {
+	if token == "" {
+		return
+	}
+	gone := map[[sha256.Size]byte]bool{fingerprint(c.env, token): true}
+	none := fingerprint(c.env, "") // of a call under way, or one that failed
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for more := true; more; {
+		more = false
+		for key, call := range s.calls {
+			if !gone[call.from] && !gone[call.to] {
+				continue
+			}
+			delete(s.calls, key)
+			gone[call.from], gone[call.to], more = true, call.to != none, true
+		}
+	}
 }
 
 func (s *shared) sweep(now time.Time) {
