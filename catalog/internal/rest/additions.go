@@ -227,8 +227,12 @@ func (h *rest) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	}
 	beat := time.NewTicker(h.heartbeat)
 	defer beat.Stop()
+	end := time.NewTimer(h.lifetime)
+	defer end.Stop()
 	for {
 		select {
+		case <-end.C:
+			return nil
 		case <-r.Context().Done():
 			return nil
 		case <-h.done:

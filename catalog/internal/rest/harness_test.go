@@ -80,6 +80,7 @@ type options struct {
 	readOnly bool
 	files    map[string]string
 	run      bool
+	lifetime time.Duration
 }
 
 func newAPI(t testing.TB, o options) *api {
@@ -116,7 +117,7 @@ func newAPI(t testing.TB, o options) *api {
 			return identity.NewContext(r.Context(), p), nil
 		},
 	})
-	for _, r := range rest.New(rest.Deps{Service: a.service}) {
+	for _, r := range rest.New(rest.Deps{Service: a.service, Lifetime: o.lifetime}) {
 		a.mux.Handle(r.Pattern, r.Access, a.recorded(r.Handler))
 	}
 	if o.run {

@@ -304,6 +304,50 @@ func TestPush_OfTheWholeSetNeedsThePermissionToDelete(t *testing.T) {
 	}
 }
 
+// Who makes an entity where a hidden one was does not read what that one said.
+func TestHistory_IsThatOfTheVisibleEntityAlone(t *testing.T) {
+	t.Parallel()
+	p := policy{}
+	a := newAPI(t, options{policy: p})
+	a.push(component("ref", map[string]any{"secret": "before"}))
+	a.call("DELETE", "/entities?source=test", `{"entityRefs":["component:default/ref"]}`)
+	a.push(component("ref", map[string]any{"owner": "team-b"}))
+	a.push(component("ref", map[string]any{"owner": "team-b", "lifecycle": "old"}))
+	const path = "/entities/by-name/component/default/ref/history"
+	type history struct{ Items []struct{ Version int } }
+	var all, seen history
+	a.get(path).into(t, &all)
+	if len(all.Items) != 4 || !strings.Contains(a.get(path+"/1").text, "before") {
+		t.Fatalf("without a policy: %+v", all)
+	}
+	p["catalog.entity.read"] = ownedByB
+	a.get(path).into(t, &seen)
+	if len(seen.Items) != 2 || seen.Items[0] != all.Items[0] {
+		t.Errorf("listed: %+v", seen)
+	}
+	first := seen.Items[len(seen.Items)-1].Version
+	for _, hidden := range []string{"/1", "/diff?from=1", "/diff?to=1", fmt.Sprintf("/diff?to=%d&from=1", first)} {
+		if x := a.get(path + hidden); x.status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", hidden, x.status, x.text)
+		}
+	}
+	if x := a.get(fmt.Sprintf("%s/diff?to=%d", path, first)); x.status != http.StatusOK || strings.Contains(x.text, "before") {
+		t.Errorf("the first version that may be seen: %d %s", x.status, x.text)
+	}
+	if x := a.get(path + "/diff"); x.status != http.StatusOK || !strings.Contains(x.text, `"old"`) {
+		t.Errorf("the newest change: %d %s", x.status, x.text)
+	}
+}
+
+// A stream ends, so that its client shows anew who it is.
+func TestEvents_EndAfterAWhile(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, options{lifetime: time.Millisecond})
+	if x := a.get("/events"); x.status != http.StatusOK || !strings.Contains(x.text, "event: ready") {
+		t.Errorf("%d %s", x.status, x.text)
+	}
+}
+
 // A conditional policy may cost half as much again as none, over 100,000
 // entities.
 func BenchmarkConditionalPolicy(b *testing.B) {

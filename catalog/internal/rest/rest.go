@@ -16,6 +16,10 @@ type Deps struct {
 	// Heartbeat is the time between comments on an idle event stream; zero
 	// means 20 seconds.
 	Heartbeat time.Duration
+	// Lifetime is how long an event stream lives: then the client comes back
+	// and shows anew who it is, so that who may no longer know hears no more.
+	// Zero means 10 minutes.
+	Lifetime time.Duration
 	// Done, when not nil, is closed to end the event streams, which no client
 	// ends by itself.
 	Done <-chan struct{}
@@ -33,6 +37,7 @@ type rest struct {
 	service   *service.Service
 	log       *slog.Logger
 	heartbeat time.Duration
+	lifetime  time.Duration
 	done      <-chan struct{}
 	openAPI   []byte
 }
@@ -40,12 +45,15 @@ type rest struct {
 // New returns the routes of the catalog. It panics when the embedded OpenAPI
 // document is broken, which a test rules out.
 func New(d Deps) []Route {
-	h := &rest{service: d.Service, log: d.Logger, heartbeat: d.Heartbeat, done: d.Done, openAPI: mustOpenAPI()}
+	h := &rest{service: d.Service, log: d.Logger, heartbeat: d.Heartbeat, lifetime: d.Lifetime, done: d.Done, openAPI: mustOpenAPI()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
 	if h.heartbeat == 0 {
 		h.heartbeat = 20 * time.Second
+	}
+	if h.lifetime == 0 {
+		h.lifetime = 10 * time.Minute
 	}
 	const byName = "/entities/by-name/{kind}/{namespace}/{name}"
 	routes := []Route{

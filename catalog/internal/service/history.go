@@ -29,18 +29,22 @@ type History struct {
 
 // mayReadHistory checks that the principal in ctx may read the entity. Of one
 // that is gone nobody can tell whether a condition held, so only who may read
-// everything sees its history.
-func (s *Service) mayReadHistory(ctx context.Context, ref catalog.Ref) error {
+// everything sees its history; for others uid is the one entity whose versions
+// they may read, because another one may have had the ref before. It is empty
+// for who may read everything.
+func (s *Service) mayReadHistory(ctx context.Context, ref catalog.Ref) (uid string, err error) {
 	sc, err := s.reading(ctx)
 	if err != nil {
-		return err
+		return "", err
+	}
+	if !sc.denied && sc.filter == nil {
+		return "", nil
 	}
 	snap := s.deps.Index.Snapshot()
-	id, ok := snap.Lookup(ref.String())
-	if ok && sc.visible(snap, id) || !ok && !sc.denied && sc.filter == nil {
-		return nil
+	if id, ok := snap.Lookup(ref.String()); ok && sc.visible(snap, id) {
+		return snap.UID(id), nil
 	}
-	return noHistory(ref)
+	return "", noHistory(ref)
 }
 
 func noHistory(ref catalog.Ref) error {
@@ -51,7 +55,8 @@ func noHistory(ref catalog.Ref) error {
 // first; before 0 lists from the newest, limit 0 means 50. It returns an error
 // with code not_found when there never was such an entity.
 func (s *Service) History(ctx context.Context, ref catalog.Ref, before int64, limit int) (History, error) {
-	if err := s.mayReadHistory(ctx, ref); err != nil {
+	uid, err := s.mayReadHistory(ctx, ref)
+	if err != nil {
 		return History{}, err
 	}
 	if limit <= 0 {
@@ -61,6 +66,9 @@ func (s *Service) History(ctx context.Context, ref catalog.Ref, before int64, li
 	versions, err := s.parts().Engine.History(ctx, ref.String(), before, limit+1)
 	if err != nil {
 		return History{}, err
+	}
+	if i := slices.IndexFunc(versions, func(v ingest.Version) bool { return uid != "" && v.UID != uid }); i >= 0 {
+		versions = versions[:i]
 	}
 	if len(versions) == 0 && before == 0 {
 		return History{}, noHistory(ref)
@@ -76,11 +84,12 @@ func (s *Service) History(ctx context.Context, ref catalog.Ref, before int64, li
 // Version returns one version with its content, or an error with code
 // not_found.
 func (s *Service) Version(ctx context.Context, ref catalog.Ref, number int64) (ingest.Version, error) {
-	if err := s.mayReadHistory(ctx, ref); err != nil {
+	uid, err := s.mayReadHistory(ctx, ref)
+	if err != nil {
 		return ingest.Version{}, err
 	}
 	v, err := s.parts().Engine.Version(ctx, ref.String(), number)
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.NotFound) || err == nil && uid != "" && v.UID != uid {
 		return ingest.Version{}, fault.Newf(fault.NotFound, "There is no version %d of %s", number, ref)
 	}
 	return v, err
@@ -98,7 +107,8 @@ type Diff struct {
 // Diff compares two versions. With to 0 the newest is taken, with from 0 the
 // one before to, which for the first version is nothing.
 func (s *Service) Diff(ctx context.Context, ref catalog.Ref, from, to int64) (Diff, error) {
-	if err := s.mayReadHistory(ctx, ref); err != nil {
+	uid, err := s.mayReadHistory(ctx, ref)
+	if err != nil {
 		return Diff{}, err
 	}
 	if to == 0 {
@@ -112,7 +122,6 @@ func (s *Service) Diff(ctx context.Context, ref catalog.Ref, from, to int64) (Di
 		to = newest[0].Number
 	}
 	d := Diff{EntityRef: ref.String(), From: ingest.Version{Op: "none"}}
-	var err error
 	if d.To, err = s.Version(ctx, ref, to); err != nil {
 		return Diff{}, err
 	}
@@ -121,7 +130,7 @@ func (s *Service) Diff(ctx context.Context, ref catalog.Ref, from, to int64) (Di
 		if err != nil {
 			return Diff{}, err
 		}
-		if len(before) > 0 {
+		if len(before) > 0 && (uid == "" || before[0].UID == uid) {
 			from = before[0].Number
 		}
 	}
