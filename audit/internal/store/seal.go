@@ -26,6 +26,9 @@ func (s *Store) Seal(ctx context.Context, limit int) (n int, err error) {
 		if err != nil || len(entries) == 0 {
 			return err
 		}
+		if err := distinguish(ctx, tx, places, entries); err != nil {
+			return err
+		}
 		head, reason, err := s.base(ctx, tx)
 		if err != nil {
 			return err
@@ -129,6 +132,48 @@ func (s *Store) unsealed(ctx context.Context, tx *db.Tx, limit int) (places []an
 		places, entries = append(places, n), append(entries, e)
 	}
 	return places, entries, rows.Err()
+}
+
+// distinguish gives events a new id whose id is taken. That happens when a
+// connection breaks while a transaction is committed: the change is there, but
+// taken for failed. Neither event must keep the others from being sealed.
+func distinguish(ctx context.Context, tx *db.Tx, places []any, entries []chain.Entry) error {
+	const chunk = 128
+	taken := map[string]bool{}
+	for start := 0; start < len(entries); start += chunk {
+		part := make([]any, 0, chunk)
+		for i := range entries[start:min(start+chunk, len(entries))] {
+			part = append(part, entries[start+i].Event.ID)
+		}
+		if err := takenIDs(ctx, tx, part, taken); err != nil {
+			return err
+		}
+	}
+	for i := range entries {
+		id := &entries[i].Event.ID
+		if taken[*id] {
+			*id = fmt.Sprintf("%s-%v", *id, places[i])
+		}
+		taken[*id] = true
+	}
+	return nil
+}
+
+// takenIDs adds those of the ids to taken that a sealed event has.
+func takenIDs(ctx context.Context, tx *db.Tx, ids []any, taken map[string]bool) (err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM audit_event WHERE id IN (`+db.Placeholders(1, len(ids))+`)`, ids...)
+	if err != nil {
+		return fmt.Errorf("look for the ids of audit events: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return fmt.Errorf("look for the ids of audit events: %w", err)
+		}
+		taken[id] = true
+	}
+	return rows.Err()
 }
 
 // unreadable stands for an unsealed event that somebody has broken: it must

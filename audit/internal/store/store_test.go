@@ -360,6 +360,31 @@ func TestSeal_AnUnsealedEventThatWasBrokenStopsNobody(t *testing.T) {
 	})
 }
 
+// A connection that breaks while a change is committed leaves its event, and
+// one that it failed, with the same id.
+func TestSeal_AnIdThatIsTakenStopsNobody(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		s := store.New(d, chain.Keys{})
+		again := event(1)
+		again.Event.Status, again.Event.Reason = audit.Failed, "the connection broke"
+		add(t, d, s, event(1), again, event(2))
+		if n := seal(t, s); n != 3 {
+			t.Fatalf("%d events were sealed", n)
+		}
+		add(t, d, s, again, event(3))
+		if n := seal(t, s); n != 2 {
+			t.Fatalf("%d events were sealed behind one whose id is taken", n)
+		}
+		if v := verified(t, s); !v.OK || v.Checked != 5 || v.Unsealed != 0 {
+			t.Errorf("got %+v", v)
+		}
+		if e, err := s.Get(t.Context(), "id-1"); err != nil || e.Seq != 1 || e.Event.Status != audit.Succeeded {
+			t.Errorf("the first one: %+v, %v", e, err)
+		}
+	})
+}
+
 func TestKeys_AreFollowedAcrossTheirChange(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
