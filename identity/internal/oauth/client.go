@@ -106,7 +106,10 @@ func (c *client) renew(ctx context.Context, token, scope string) (grant, person,
 		return grant{}, person{}, err
 	}
 	var g grant
-	if access, ok := strings.CutPrefix(token, reusedPrefix); ok && c.kind.reuse {
+	if access, ok := strings.CutPrefix(token, reusedPrefix); ok && c.kind.reuse != nil {
+		if err := c.kind.reuse(ctx, c, access); err != nil {
+			return grant{}, person{}, c.explain(ctx, "asking whose token it is", err)
+		}
 		g = grant{AccessToken: access}
 	} else {
 		form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}
@@ -136,7 +139,7 @@ func (c *client) keep(g grant) string {
 		return ""
 	case g.RefreshToken != "":
 		return g.RefreshToken
-	case c.kind.reuse && g.Expires == 0:
+	case c.kind.reuse != nil && g.Expires == 0:
 		return reusedPrefix + g.AccessToken
 	}
 	return ""

@@ -34,8 +34,10 @@ type kind struct {
 	person func(context.Context, *client, *metadata, grant, string) (person, error)
 	// refreshScope sends the scopes along when tokens are renewed.
 	refreshScope bool
-	// reuse makes an access token that never expires do for a refresh token.
-	reuse bool
+	// reuse makes an access token that never expires do for a refresh token. It
+	// returns an error unless the token was issued to this client: whom else a
+	// person gave a token to must not become that person.
+	reuse func(ctx context.Context, c *client, accessToken string) error
 	// logout ends the session at the provider; it returns a page to visit, if
 	// one must be visited for that.
 	logout func(ctx context.Context, c *client, r *http.Request, token string) (page string, err error)
@@ -133,7 +135,7 @@ var kinds = map[string]*kind{
 		person: microsoftPerson,
 	},
 	"github": {
-		title: "GitHub", required: []string{"read:user"}, persist: true, reuse: true,
+		title: "GitHub", required: []string{"read:user"}, persist: true, reuse: issuedByGitHub,
 		resolve: func(c *Config) (string, metadata, error) {
 			site, err := absolute("enterpriseInstanceUrl", orDefault(c.EnterpriseInstanceURL, "https://github.com"))
 			return "", metadata{AuthURL: site + "/login/oauth/authorize", TokenURL: site + "/login/oauth/access_token", UserInfoURL: githubAPI(site)}, err

@@ -30,19 +30,30 @@ func revokeGitHub(ctx context.Context, c *client, _ *http.Request, token string)
 	if !ok {
 		return "", nil
 	}
-	body, err := json.Marshal(map[string]string{"access_token": access})
+	return "", c.askGitHub(ctx, http.MethodDelete, access)
+}
+
+// issuedByGitHub asks whether GitHub issued the token to this client.
+func issuedByGitHub(ctx context.Context, c *client, accessToken string) error {
+	return c.askGitHub(ctx, http.MethodPost, accessToken)
+}
+
+// askGitHub calls the interface that tells a client about its own tokens, and
+// knows no others.
+func (c *client) askGitHub(ctx context.Context, method, accessToken string) error {
+	body, err := json.Marshal(map[string]string{"access_token": accessToken})
 	if err != nil {
-		return "", fmt.Errorf("encode the token to revoke: %w", err)
+		return fmt.Errorf("encode the token to ask about: %w", err)
 	}
 	endpoint := c.static.UserInfoURL + "/applications/" + url.PathEscape(c.cfg.ClientID) + "/token"
-	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, endpoint, strings.NewReader(string(body)))
+	req, err := http.NewRequestWithContext(ctx, method, endpoint, strings.NewReader(string(body)))
 	if err != nil {
-		return "", fmt.Errorf("ask %s: %w", endpoint, err)
+		return fmt.Errorf("ask %s: %w", endpoint, err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/vnd.github+json")
 	req.SetBasicAuth(c.cfg.ClientID, c.cfg.ClientSecret.Reveal())
-	return "", c.do(req)
+	return c.do(req)
 }
 
 // logoutAuth0 revokes and returns the page that ends Auth0's own session, which
@@ -68,8 +79,8 @@ func (c *client) do(req *http.Request) error {
 		return err
 	}
 	_ = resp.Body.Close()
-	if resp.StatusCode >= http.StatusBadRequest {
-		return &refusal{code: "on revocation", status: resp.StatusCode}
+	if resp.StatusCode < http.StatusOK || resp.StatusCode >= http.StatusMultipleChoices {
+		return &refusal{code: "about a token", status: resp.StatusCode}
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (p *Provider) Refresh(w http.ResponseWriter, r *http.Request) (signin.Accou
 	granted := c.grantedBefore(r)
 	scope := c.wanted(r.FormValue("scope"), granted)
 	enough := !c.kind.persist || !slices.ContainsFunc(splitScope(scope), func(s string) bool { return !slices.Contains(granted, s) })
-	if c.kind.reuse && !enough && len(token) > len(reusedPrefix) && token[:len(reusedPrefix)] == reusedPrefix {
+	if c.kind.reuse != nil && !enough && len(token) > len(reusedPrefix) && token[:len(reusedPrefix)] == reusedPrefix {
 		return signin.Account{}, &signin.RefreshError{Err: fault.New(fault.Unauthenticated, "session has not been granted the requested scope"), Idle: true}
 	}
 	renewed, err := p.shared.renew(r.Context(), c, token, scope)

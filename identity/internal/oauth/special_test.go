@@ -95,6 +95,26 @@ func TestGitHub_SessionHasWhatWasGranted(t *testing.T) {
 	}
 }
 
+// A person who signs in with some other program gives it a token that says who
+// the person is. That program must not become the person here.
+func TestGitHub_TokensOfOtherProgramsSignNobodyIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.hosts = dialects["github"].hosts(w)
+	g := newRig(t, "github", "github", w, func(string, *oauth.Config) {})
+	refresh := func(token string) answer {
+		return g.do(http.MethodGet, "/github/refresh?env=test", http.Header{
+			"X-Requested-With": {"XMLHttpRequest"}, "Cookie": {"github-granted-scope=read%3Auser; github-refresh-token=access-token-v2." + token},
+		})
+	}
+	if a := refresh("at-2"); a.StatusCode != http.StatusUnauthorized || len(g.accounts) > 0 {
+		t.Errorf("%d %s; accounts %+v", a.StatusCode, a.body, g.accounts)
+	}
+	if a := refresh("at-1"); a.StatusCode != http.StatusOK {
+		t.Errorf("the token of the portal's own: %d %s", a.StatusCode, a.body)
+	}
+}
+
 func TestPKCE_ProtectsTheCode(t *testing.T) {
 	t.Parallel()
 	// The world compares the verifier with the challenge, so swapping the
