@@ -155,9 +155,15 @@ func TestDelegate_PassesOnWhatMayBePassedOn(t *testing.T) {
 		"a caller restricted to the plugin": {who: restricted, target: "catalog", kind: identity.Service, subject: "plugin:search"},
 		"a caller restricted within it":     {who: restricted, target: "search", code: fault.Forbidden},
 		"a caller restricted to others":     {who: restricted, target: "scaffolder", code: fault.Forbidden},
-		"nobody":                            {target: "catalog", code: fault.Unauthenticated},
-		"a user without a token":            {who: identity.Principal{Kind: identity.User}, target: "catalog", code: fault.Internal},
-		"what is no plugin":                 {who: identity.System("search"), target: "../catalog", code: fault.Invalid},
+		"a user by a caller restricted to others": {
+			who: identity.Principal{Kind: identity.User, Token: user.Token, Via: "ci", Access: restricted.Access}, target: "scaffolder", code: fault.Forbidden,
+		},
+		"a user by a caller restricted within it": {
+			who: identity.Principal{Kind: identity.User, Token: user.Token, Via: "ci", Access: restricted.Access}, target: "search", code: fault.Forbidden,
+		},
+		"nobody":                 {target: "catalog", code: fault.Unauthenticated},
+		"a user without a token": {who: identity.Principal{Kind: identity.User}, target: "catalog", code: fault.Internal},
+		"what is no plugin":      {who: identity.System("search"), target: "../catalog", code: fault.Invalid},
 	} {
 		issued, err := access.Delegate(t.Context(), tokens, tc.who, "search", tc.target)
 		if fault.CodeOf(err) != tc.code {

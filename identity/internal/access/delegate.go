@@ -29,18 +29,27 @@ func Delegate(ctx context.Context, issuer PluginIssuer, p identity.Principal, so
 		}
 		call.OnBehalfOf = p.Token
 	case identity.Service:
-		if p.Access == nil {
-			break
-		}
-		n := slices.IndexFunc(p.Access, func(a identity.Access) bool { return a.Plugin == target })
-		switch {
-		case n < 0:
-			return token.Issued{}, fault.Newf(fault.Forbidden, "Access to target plugin '%s' is not included in token's access restrictions", target)
-		case len(p.Access[n].Permissions) > 0 || len(p.Access[n].Actions) > 0:
-			return token.Issued{}, fault.Newf(fault.Forbidden, "Access to target plugin '%s' is restricted and cannot be delegated", target)
-		}
 	default:
 		return token.Issued{}, fault.New(fault.Unauthenticated, "Refused to issue service token for credential type 'none'")
 	}
+	// The restrictions of an external caller hold for the users it calls for
+	// too; the token of the next call would not carry them.
+	if err := mayPassOn(p, target); err != nil {
+		return token.Issued{}, err
+	}
 	return issuer.Plugin(ctx, call)
+}
+
+func mayPassOn(p identity.Principal, target string) error {
+	if p.Access == nil {
+		return nil
+	}
+	n := slices.IndexFunc(p.Access, func(a identity.Access) bool { return a.Plugin == target })
+	switch {
+	case n < 0:
+		return fault.Newf(fault.Forbidden, "Access to target plugin '%s' is not included in token's access restrictions", target)
+	case len(p.Access[n].Permissions) > 0 || len(p.Access[n].Actions) > 0:
+		return fault.Newf(fault.Forbidden, "Access to target plugin '%s' is restricted and cannot be delegated", target)
+	}
+	return nil
 }
