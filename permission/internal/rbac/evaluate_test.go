@@ -518,6 +518,25 @@ func settle(d permission.Decision, is func(permission.Condition) bool) permissio
 	return permission.Deny
 }
 
+// A stranger who makes up permissions must not fill the memory with them.
+func TestDecide_RemembersNothingLong(t *testing.T) {
+	t.Parallel()
+	p := open(t, Settings{}, "", "")
+	who := user("user:default/u")
+	for _, what := range []permission.Permission{
+		readEntity, {Name: strings.Repeat("x", 1000)}, {Name: "x", Action: strings.Repeat("x", 1000)}, {Name: "x", ResourceType: strings.Repeat("x", 1000)},
+	} {
+		if d, err := p.Decide(t.Context(), who, what); err != nil || d.Result != permission.Deny {
+			t.Fatalf("%.20s: got %+v, %v", what.Name, d, err)
+		}
+	}
+	for _, a := range p.current().answers {
+		if _, ok := a.decisions[readEntity]; len(a.decisions) != 1 || !ok {
+			t.Errorf("%d decisions are remembered, want that about entities alone", len(a.decisions))
+		}
+	}
+}
+
 func BenchmarkDecide(b *testing.B) {
 	var csv strings.Builder
 	for i := range 1000 {

@@ -51,6 +51,9 @@ const (
 	// catalog not tell of it.
 	rememberFor    = 30 * time.Second
 	rememberAtMost = 10_000
+	// rememberLength bounds the permissions, in bytes: those of plugins are
+	// shorter, and strangers may ask for anything.
+	rememberLength = longestPermission + 100
 )
 
 // Use makes the model the one that decides.
@@ -102,6 +105,9 @@ func (p *Policy) Decide(ctx context.Context, who identity.Principal, perm permis
 	steps := in.model.steps(asked{view: a.view, p: perm, resources: p.Resources, roles: a.view.roles})
 	d := policy.Combine(steps, permission.Deny)
 	d.Reason = reason(a.view, perm, d, steps)
+	if len(perm.Name)+len(perm.Action)+len(perm.ResourceType) > rememberLength {
+		return d, nil
+	}
 	if len(a.decisions) >= rememberAtMost {
 		clear(a.decisions)
 	}

@@ -13,6 +13,10 @@ import (
 // forgotten.
 const generation = 1 << 12
 
+// longest bounds, in bytes, the permissions whose decisions are remembered: no
+// plugin has longer names, and strangers may ask for anything.
+const longest = 200
+
 // cache remembers decisions by principal and permission, in two generations:
 // what is asked for lives on, what is not is forgotten with the older one. A
 // stranger who asks for many permissions can push others out, but cannot make
@@ -68,8 +72,8 @@ func (c *cache) get(hash uint64, who identity.Principal, p permission.Permission
 }
 
 func (c *cache) put(hash uint64, who identity.Principal, p permission.Permission, d permission.Decision) {
-	if len(p.Name)+len(p.ResourceType) > 200 {
-		return // no plugin has such names, and strangers may ask for anything
+	if len(p.Name)+len(p.Action)+len(p.ResourceType) > longest {
+		return
 	}
 	c.keep(hash, &remembered{who.Subject, slices.Clone(who.Ownership), p, d})
 }
