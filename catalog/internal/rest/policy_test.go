@@ -272,6 +272,22 @@ func TestDeletePushed_DoesNotTellWhatIsThere(t *testing.T) {
 	}
 }
 
+// Who may refresh everything does not learn by it what there is.
+func TestRefresh_DoesNotTellWhatIsThere(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, options{policy: policy{"catalog.entity.read": ownedByB}})
+	a.push(component("mine", map[string]any{"owner": "team-b"}), component("theirs", nil))
+	for name, want := range map[string]int{"mine": 200, "theirs": 404, "none": 404} {
+		body := `{"entityRef":"component:default/` + name + `"}`
+		if x := a.call("POST", "/refresh", body); x.status != want {
+			t.Errorf("%s: %d %s", name, x.status, x.text)
+		}
+		if x := a.call("POST", "/refresh", body, "x-test-service", "1"); (x.status == 200) != (name != "none") {
+			t.Errorf("%s by a service: %d %s", name, x.status, x.text)
+		}
+	}
+}
+
 // A push of the whole set removes, so it needs what removing needs.
 func TestPush_OfTheWholeSetNeedsThePermissionToDelete(t *testing.T) {
 	t.Parallel()

@@ -59,11 +59,36 @@ func (s *Service) refresh(ctx context.Context, ref string) error {
 	if err := s.mayOn(ctx, EntityRefresh, find); err != nil {
 		return err
 	}
-	err := s.parts().Engine.Refresh(ctx, ref, cause(ctx, ""))
-	if fault.Is(err, fault.NotFound) {
+	known, err := s.mayKnow(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if known {
+		err = s.parts().Engine.Refresh(ctx, ref, cause(ctx, ""))
+	}
+	if !known || fault.Is(err, fault.NotFound) {
 		return fault.Newf(fault.NotFound, "Entity %s not found", ref)
 	}
 	return err
+}
+
+// mayKnow reports whether an entity may exist for the principal in ctx: users
+// must not find out by way of another permission what they may not read. A
+// service may be restricted to that other permission alone.
+func (s *Service) mayKnow(ctx context.Context, ref string) (bool, error) {
+	if identity.FromContext(ctx).Kind != identity.User {
+		return true, nil
+	}
+	sc, err := s.reading(ctx)
+	if err != nil {
+		return false, err
+	}
+	if !sc.denied && sc.filter == nil {
+		return true, nil
+	}
+	snap := s.deps.Index.Snapshot()
+	id, ok := snap.Lookup(ref)
+	return ok && sc.visible(snap, id), nil
 }
 
 // PushRequest changes what a source has pushed.
