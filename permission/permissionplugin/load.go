@@ -148,6 +148,7 @@ func (p *Permission) source(ctx context.Context, c configured) (policy.Source, [
 		s, findings, err := statement.Parse(data, options)
 		return s, findings, err
 	}
+	p.log.WarnContext(ctx, "users may do everything: "+enabledKey+" is true, but no policy is configured", "policy", policyKey, "roles", rolesKey)
 	return policy.AllowAll("no policy is configured: users may do everything"), nil, nil
 }
 
