@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/stagedoor/stagedoor/identity/internal/gateway"
@@ -70,7 +72,7 @@ func (b *builder) build(ctx context.Context, id string) (signin.Provider, error)
 		if err := decodeObject(b.cfg, path, &guest); err != nil {
 			return nil, err
 		}
-		return signin.NewGuest(guest, b.environment == development)
+		return signin.NewGuest(guest, b.environment == development && (guest.DangerouslyAllowOutsideDevelopment || b.home(ctx)))
 	case gateway.Known(id):
 		return gateway.New(id, b.cfg, gateway.Deps{Clock: b.host.Clock, Logger: b.host.Logger, Getenv: b.getenv})
 	}
@@ -93,6 +95,26 @@ func (b *builder) build(ctx context.Context, id string) (signin.Provider, error)
 		return nil, err
 	}
 	return &builtProvider{p, from}, nil
+}
+
+// home reports whether guests are at home: the configuration says that this is
+// development, or the portal can be reached from this machine alone. Backstage
+// goes by the environment of Node.js, so a configuration that has served it in
+// production may have the guest and no auth.environment.
+func (b *builder) home(ctx context.Context) bool {
+	if b.cfg.Has("auth.environment") {
+		return true
+	}
+	u, err := url.Parse(b.deps.BaseURL)
+	if err != nil {
+		return false
+	}
+	host := u.Hostname()
+	if ip := net.ParseIP(host); host == "" || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return true
+	}
+	b.host.Logger.WarnContext(ctx, "guests are not let in: backend.baseUrl is not of this machine, and auth.environment does not say that this is development")
+	return false
 }
 
 // interactive builds a provider that people are sent to.

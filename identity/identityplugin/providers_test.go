@@ -218,3 +218,38 @@ func fetch(t *testing.T, browser *http.Client, method, address string, body io.R
 	}
 	return text{resp, string(raw)}
 }
+
+// Configurations of Backstage have the guest also where it runs in production,
+// where nothing says so in the configuration.
+func TestGuest_IsNotLetInWhereNothingSaysThatThisIsDevelopment(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		base, environment string
+		guest             map[string]any
+		want              int
+	}{
+		"on this machine":               {base: "http://localhost:7007", want: http.StatusOK},
+		"at a loopback address":         {base: "http://127.0.0.1:7007", want: http.StatusOK},
+		"without an address":            {want: http.StatusOK},
+		"elsewhere":                     {base: "https://portal.example", want: http.StatusForbidden},
+		"elsewhere, in development":     {base: "https://portal.example", environment: "development", want: http.StatusOK},
+		"on this machine in production": {base: "http://localhost:7007", environment: "production", want: http.StatusForbidden},
+		"elsewhere, on purpose":         {base: "https://portal.example", guest: map[string]any{"dangerouslyAllowOutsideDevelopment": true}, want: http.StatusOK},
+	} {
+		auth := map[string]any{"providers": map[string]any{"guest": tc.guest}}
+		if tc.guest == nil {
+			auth["providers"] = map[string]any{"guest": map[string]any{}}
+		}
+		if tc.environment != "" {
+			auth["environment"] = tc.environment
+		}
+		config := map[string]any{"auth": auth}
+		if tc.base != "" {
+			config["backend"] = map[string]any{"baseUrl": tc.base}
+		}
+		_, h := newIdentity(t, config)
+		if a := h.Call(http.MethodGet, "/api/auth/guest/refresh", "", nil); a.Code != tc.want {
+			t.Errorf("%s: %d %s, want %d", name, a.Code, a.Body, tc.want)
+		}
+	}
+}
