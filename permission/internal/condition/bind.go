@@ -152,7 +152,10 @@ func CheckParams(rule permission.Rule, params map[string]any) error {
 	for _, p := range rule.Params {
 		v, given := params[p.Name]
 		switch {
-		case given && v != nil:
+		case given && v == nil:
+			// A value that was forgotten would widen the condition.
+			return fault.Newf(fault.Invalid, "the parameter %s of the rule %s has no value; give it one (%s) or leave it out", p.Name, rule.Name, typeName(p.Type))
+		case given:
 			if !Fits(p.Type, v) {
 				return fault.Newf(fault.Invalid, "the parameter %s of the rule %s must be %s, got %s", p.Name, rule.Name, typeName(p.Type), describe(v))
 			}

@@ -231,6 +231,8 @@ func TestParse_SaysWhereAndWhat(t *testing.T) {
 		"an unknown parameter":      {one("when:\n  rule: IS_ENTITY_KIND\n  params:\n    kind: [A]"), `policy.yaml:5:9: the rule IS_ENTITY_KIND has no parameter "kind"; did you mean kinds?`},
 		"a missing parameter":       {one("when: {rule: IS_ENTITY_KIND}"), "policy.yaml:2:12: the rule IS_ENTITY_KIND needs the parameter kinds (a list of texts)"},
 		"a parameter of a type":     {one("when:\n  rule: IS_ENTITY_KIND\n  params:\n    kinds: A"), `policy.yaml:5:9: the parameter kinds of the rule IS_ENTITY_KIND must be a list of texts, got the text "A"`},
+		"a parameter without value": {one("when:\n  rule: HAS_METADATA\n  params:\n    key: tags\n    value:"), "policy.yaml:6:9: the parameter value of the rule HAS_METADATA has no value; give it one (a text) or leave it out"},
+		"one in a rule":             {"rules: [{name: A, condition: {rule: HAS_METADATA, params: {key: x, value: }}}]\nstatements: []", "the parameter value of the rule HAS_METADATA has no value"},
 		"a list alias as a text":    {one("when: {rule: HAS_SPEC, params: {key: owner, value: $ownerRefs}}"), "the parameter value of the rule HAS_SPEC must be a text, got $ownerRefs, which is a list"},
 		"two forms":                 {one("when: {rule: X, not: {rule: Y}}"), "policy.yaml:2:5: a condition has exactly one of allOf, anyOf, not and rule"},
 		"a bare list":               {one("when: [{rule: X}]"), "policy.yaml:2:5: a condition must be an object; write anyOf: or allOf: before the list"},
@@ -342,5 +344,34 @@ statements:
 	}
 	if d, err := p.Decide(t.Context(), user("bob"), permissiontest.Create); err != nil || d.Result != permission.Deny {
 		t.Errorf("a basic permission that the pattern matches: got %+v, %v; conditions are not about it", d, err)
+	}
+}
+
+// An optional parameter that is not given is not given to the rules within
+// either.
+func TestRules_PassOnOptionalParameters(t *testing.T) {
+	t.Parallel()
+	const text = `rules:
+  - name: HAS_TAG
+    params: [{name: tag, optional: true}]
+    condition: {rule: HAS_METADATA, params: {key: tags, value: '{tag}'}}
+statements:
+  - when: {rule: HAS_TAG%s}
+`
+	for given, want := range map[string]map[string]any{
+		"":                      {"key": "tags"},
+		", params: {tag: open}": {"key": "tags", "value": "open"},
+	} {
+		p, _, err := statement.Parse([]byte(strings.Replace(text, "%s", given, 1)), statement.Options{File: "policy.yaml", Registry: registryOf(t, permissiontest.NewEntities())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := p.Decide(t.Context(), identity.Principal{Kind: identity.User, Subject: "user:default/x"}, permissiontest.Read)
+		if err != nil || d.Condition == nil {
+			t.Fatalf("got %+v, %v", d, err)
+		}
+		if diff := cmp.Diff(want, d.Condition.Params); diff != "" {
+			t.Errorf("%q (-want +got)\n%s", given, diff)
+		}
 	}
 }
