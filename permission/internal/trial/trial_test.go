@@ -78,7 +78,7 @@ tests:
 	want := []trial.Outcome{
 		{Place: "tests.yaml:4", Name: "right"},
 		{Place: "tests.yaml:5", Name: "over all"},
-		{Place: "tests.yaml:6", Name: "wrong", Failure: "expected allow on template:default/t, got deny: denied by: " + line},
+		{Place: "tests.yaml:6", Name: "wrong", Failure: "expected allow on template:default/t, got deny: the conditions do not hold: " + line},
 		{Place: "tests.yaml:7", Name: "lists", Failure: "expected api:default/b to be hidden, because it is not among the visible, got allow: allowed by: " + line},
 		{Place: "tests.yaml:8", Name: "hides", Failure: "expected api:default/a to be hidden, got allow: allowed by: " + line},
 	}
