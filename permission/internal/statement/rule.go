@@ -308,11 +308,6 @@ func (n *node) expand(env map[string]any, res permission.Resource) (permission.C
 
 func (n *node) expandLeaf(env map[string]any, res permission.Resource) (permission.Condition, error) {
 	params, _ := fill(n.params, env).(map[string]any)
-	for name, v := range params {
-		if v == nil && n.params[name] != nil { // passed on, but not given
-			delete(params, name)
-		}
-	}
 	c := permission.Condition{Rule: n.rule, ResourceType: res.Type, Params: params}
 	used := ruleOf(res, n.rule)
 	if used == nil {

@@ -346,32 +346,3 @@ statements:
 		t.Errorf("a basic permission that the pattern matches: got %+v, %v; conditions are not about it", d, err)
 	}
 }
-
-// An optional parameter that is not given is not given to the rules within
-// either.
-func TestRules_PassOnOptionalParameters(t *testing.T) {
-	t.Parallel()
-	const text = `rules:
-  - name: HAS_TAG
-    params: [{name: tag, optional: true}]
-    condition: {rule: HAS_METADATA, params: {key: tags, value: '{tag}'}}
-statements:
-  - when: {rule: HAS_TAG%s}
-`
-	for given, want := range map[string]map[string]any{
-		"":                      {"key": "tags"},
-		", params: {tag: open}": {"key": "tags", "value": "open"},
-	} {
-		p, _, err := statement.Parse([]byte(strings.Replace(text, "%s", given, 1)), statement.Options{File: "policy.yaml", Registry: registryOf(t, permissiontest.NewEntities())})
-		if err != nil {
-			t.Fatal(err)
-		}
-		d, err := p.Decide(t.Context(), identity.Principal{Kind: identity.User, Subject: "user:default/x"}, permissiontest.Read)
-		if err != nil || d.Condition == nil {
-			t.Fatalf("got %+v, %v", d, err)
-		}
-		if diff := cmp.Diff(want, d.Condition.Params); diff != "" {
-			t.Errorf("%q (-want +got)\n%s", given, diff)
-		}
-	}
-}
