@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -116,6 +117,9 @@ func (u *UI) page(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store, max-age=0")
 	h.Set("X-Frame-Options", "DENY")
+	if isConsent(r.URL.Path) {
+		forbidFrames(h)
+	}
 	if u.deps.Stock {
 		tag := httpx.ETag(body)
 		h.Set("ETag", tag)
@@ -139,6 +143,23 @@ func (u *UI) page(w http.ResponseWriter, r *http.Request) {
 func withNonce(page []byte, nonce string) []byte {
 	page = bytes.ReplaceAll(page, []byte(`<script type="module"`), []byte(`<script nonce="`+nonce+`" type="module"`))
 	return bytes.Replace(page, []byte("</head>"), []byte(`<meta property="csp-nonce" nonce="`+nonce+`"></head>`), 1)
+}
+
+// isConsent reports whether the front-end shows the consent page at the path,
+// for which case and further slashes do not matter.
+func isConsent(path string) bool {
+	return strings.HasPrefix("/"+strings.TrimLeft(strings.ToLower(path), "/"), consentPath)
+}
+
+// forbidFrames takes the page out of all frames, whatever the configuration
+// allows the others: a click on it gives a program the visitor's rights.
+func forbidFrames(h http.Header) {
+	const header, directive = "Content-Security-Policy", "frame-ancestors"
+	parts := slices.DeleteFunc(strings.Split(h.Get(header), ";"), func(part string) bool {
+		name, _, _ := strings.Cut(strings.TrimSpace(part), " ")
+		return name == "" || strings.EqualFold(name, directive)
+	})
+	h.Set(header, strings.Join(append(parts, directive+" 'none'"), ";"))
 }
 
 var _ plugin.Plugin = (*UI)(nil)

@@ -123,6 +123,40 @@ func TestOwnPage_ForAStranger(t *testing.T) {
 	}
 }
 
+// Whoever frames the page that asks whether a program may act as the visitor
+// could make the visitor click on yes.
+func TestConsentPage_IsFramedByNobody(t *testing.T) {
+	t.Parallel()
+	const frames = "frame-ancestors 'self' https://intranet.example"
+	for _, stock := range []bool{false, true} {
+		ui := uiplugin.New(deps(ownFiles(), stock))
+		for path, want := range map[string]string{
+			"/catalog":                frames,
+			"/oauth2/authorize/1":     "frame-ancestors 'none'",
+			"/OAuth2/authorize/1":     "frame-ancestors 'none'",
+			"//oauth2/authorize/1":    "frame-ancestors 'none'",
+			"/%6fauth2%2fauthorize/1": "frame-ancestors 'none'",
+		} {
+			for _, policy := range []string{"default-src 'self';" + frames + ";img-src 'self'", "default-src 'self'", ""} {
+				r := httptest.NewRequest(http.MethodGet, "http://portal.example"+path, nil)
+				w := httptest.NewRecorder()
+				if policy != "" {
+					w.Header().Set("Content-Security-Policy", policy)
+				}
+				ui.ServeHTTP(w, r)
+				got := w.Header().Get("Content-Security-Policy")
+				framed := strings.Contains(policy, frames) || want != frames
+				if strings.Contains(got, want) != framed || want != frames && strings.Contains(got, frames) {
+					t.Errorf("%s with %q (stock: %v): %q", path, policy, stock, got)
+				}
+				if strings.Contains(policy, "img-src") && !strings.Contains(got, "img-src 'self'") {
+					t.Errorf("%s: the rest is lost: %q", path, got)
+				}
+			}
+		}
+	}
+}
+
 func TestOwnPage_MarksItsScriptsAsItsOwn(t *testing.T) {
 	t.Parallel()
 	files := ownFiles()
