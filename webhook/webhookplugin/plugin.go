@@ -13,6 +13,8 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/stagedoor/stagedoor/audit"
 	"github.com/stagedoor/stagedoor/internal/events"
@@ -32,10 +34,26 @@ type Webhook struct {
 	log    *slog.Logger
 	audit  audit.Log
 	checks map[string]Check
+	clock  func() time.Time
+
+	mu      sync.Mutex
+	refused map[string]*burst // by topic
+}
+
+// quiet is how long refused messages are only counted after one was noted:
+// anybody may send some, and must not fill the audit log with them.
+const quiet = 10 * time.Second
+
+// burst is the refused messages of one topic.
+type burst struct {
+	since time.Time
+	more  int // not noted since
 }
 
 // New returns the capability, which publishes on the bus.
-func New(bus *events.Bus) *Webhook { return &Webhook{bus: bus, checks: map[string]Check{}} }
+func New(bus *events.Bus) *Webhook {
+	return &Webhook{bus: bus, checks: map[string]Check{}, refused: map[string]*burst{}}
+}
 
 // ID is "events".
 func (*Webhook) ID() string { return "events" }
@@ -48,7 +66,7 @@ func (h *Webhook) Receive(topic string, check func(context.Context, http.Header,
 // Init registers the route. Topics of events.http.topics that no integration
 // checks are opened too: that is what the key asks for.
 func (h *Webhook) Init(ctx context.Context, host *plugin.Host) error {
-	h.log, h.audit = host.Logger, host.Audit
+	h.log, h.audit, h.clock = host.Logger, host.Audit, host.Clock
 	var topics []string
 	if err := host.Config.Decode("events.http.topics", &topics); err != nil {
 		return err
@@ -81,12 +99,34 @@ func (h *Webhook) receive(w http.ResponseWriter, r *http.Request) error {
 	e := audit.Event{Plugin: "events", Name: "event-receive", Severity: audit.Low, Target: topic, Meta: map[string]any{"bytes": len(body)}}
 	if err := h.take(r, topic, check, body); err != nil {
 		e.Severity, e.Status, e.Reason = audit.Medium, audit.Failed, err.Error()
-		h.audit.Note(r.Context(), e)
+		if more, tell := h.tell(topic); tell {
+			if more > 0 {
+				e.Meta["notToldBefore"] = more
+			}
+			h.audit.Note(r.Context(), e)
+		}
 		return err
 	}
 	h.audit.Note(r.Context(), e)
 	w.WriteHeader(http.StatusAccepted)
 	return nil
+}
+
+// tell reports whether a refused message of the topic is to be noted, and how
+// many were not since the last one.
+func (h *Webhook) tell(topic string) (more int, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := h.refused[topic]
+	if now := h.clock(); b == nil || now.Sub(b.since) >= quiet {
+		if b != nil {
+			more = b.more
+		}
+		h.refused[topic] = &burst{since: now}
+		return more, true
+	}
+	b.more++
+	return 0, false
 }
 
 // take checks a message and hands it to those who wait for it.

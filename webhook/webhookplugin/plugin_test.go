@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -57,7 +58,7 @@ func TestReceive_PublishesWhatPassesTheCheck(t *testing.T) {
 
 	log := &audittest.Fake{}
 	mux := httpx.NewMux("events", "/api/events", httpx.Guard{})
-	host := &plugin.Host{Config: topics{"open", "broken", "signed"}, Logger: slog.New(slog.DiscardHandler), HTTP: routes{mux}, Audit: log}
+	host := &plugin.Host{Config: topics{"open", "broken", "signed"}, Logger: slog.New(slog.DiscardHandler), HTTP: routes{mux}, Audit: log, Clock: time.Now}
 	if err := hook.Init(t.Context(), host); err != nil {
 		t.Fatal(err)
 	}
@@ -95,5 +96,34 @@ func TestReceive_PublishesWhatPassesTheCheck(t *testing.T) {
 		if e.Topic == "signed" && (e.Metadata["x-signature"] != `of {"a":1}` || e.Payload.(map[string]any)["a"] != 1.0) {
 			t.Errorf("event %+v", e)
 		}
+	}
+}
+
+// Anybody may send messages, but not fill the audit log with them.
+func TestReceive_NotesRefusedMessagesOncePerBurst(t *testing.T) {
+	t.Parallel()
+	hook, log, now := webhookplugin.New(&events.Bus{}), &audittest.Fake{}, time.Unix(1000, 0)
+	hook.Receive("signed", func(context.Context, http.Header, []byte) error { return fault.New(fault.Forbidden, "forged") })
+	mux := httpx.NewMux("events", "/api/events", httpx.Guard{})
+	if err := hook.Init(t.Context(), &plugin.Host{
+		Config: topics{}, Logger: slog.New(slog.DiscardHandler), HTTP: routes{mux}, Audit: log, Clock: func() time.Time { return now },
+	}); err != nil {
+		t.Fatal(err)
+	}
+	send := func() {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/api/events/http/signed", strings.NewReader(`{}`)))
+		if w.Code != http.StatusForbidden {
+			t.Fatalf("got %d", w.Code)
+		}
+	}
+	for range 50 {
+		send()
+	}
+	now = now.Add(11 * time.Second)
+	send()
+	told := log.Events()
+	if len(told) != 2 || told[0].Meta["notToldBefore"] != nil || told[1].Meta["notToldBefore"] != 49 {
+		t.Errorf("got %+v, want the first one, and a later one that counts the others", told)
 	}
 }
