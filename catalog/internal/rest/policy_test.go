@@ -311,6 +311,10 @@ func TestPush_OfTheWholeSetNeedsThePermissionToDelete(t *testing.T) {
 	if status := full("new"); status != http.StatusForbidden || a.get("/entities/by-name/component/default/kept").status != http.StatusOK {
 		t.Errorf("replacing without the permission: %d", status)
 	}
+	invalid := `{"entities":[{"apiVersion":"backstage.io/v1alpha1","kind":"Component","metadata":{"name":"kept"},"spec":{}}]}`
+	if x := a.call("PUT", "/entities?source=test&mode=full", invalid); a.get("/entities/by-name/component/default/kept").status != http.StatusOK {
+		t.Errorf("an invalid entity removes the one that is there: %d %s", x.status, x.text)
+	}
 	if status := full("kept", "new"); status != http.StatusOK {
 		t.Errorf("adding: %d", status)
 	}
