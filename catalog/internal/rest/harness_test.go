@@ -150,11 +150,7 @@ func (a *api) idle() {
 
 func document(t testing.TB) *openapi3.T {
 	t.Helper()
-	data, err := rest.OpenAPI()
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := openapi3.NewLoader().LoadFromData(data)
+	doc, err := openapi3.NewLoader().LoadFromData(rest.OpenAPI())
 	if err != nil {
 		t.Fatal(err)
 	}

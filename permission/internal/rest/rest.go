@@ -35,6 +35,10 @@ func (h *REST) Register(r plugin.Router) {
 	r.Handle("GET /health", plugin.Unauthenticated, func(w http.ResponseWriter, r *http.Request) error {
 		return httpx.JSON(w, r, map[string]string{"status": "ok"})
 	})
+	document := wholeOpenAPI()
+	r.Handle("GET /openapi.json", plugin.UsersAndServices, func(w http.ResponseWriter, r *http.Request) error {
+		return httpx.JSONBytes(w, r, http.StatusOK, document)
+	})
 }
 
 // item is one question of a batch. ResourceRefs holds several when asked for
