@@ -66,7 +66,8 @@ type settings struct {
 	life          time.Duration
 	withOwnership bool
 	providers     map[string]signin.Provider
-	order         []string
+	order         []string // of the ids
+	offered       []string // those that let somebody in
 }
 
 // New returns the capability, not yet configured.
@@ -116,8 +117,9 @@ func (i *Identity) Init(ctx context.Context, h *plugin.Host) error {
 // RegisterShared adds the routes for tokens and cookies that every plugin has.
 func (i *Identity) RegisterShared(r plugin.Router) { i.rest.RegisterShared(r) }
 
-// Providers returns the ids of the configured sign-in providers, sorted.
-func (i *Identity) Providers() []string { return slices.Clone(i.settings.Load().order) }
+// Providers returns the ids of the providers that people can sign in with,
+// sorted. Those that are configured for their tokens alone are not among them.
+func (i *Identity) Providers() []string { return slices.Clone(i.settings.Load().offered) }
 
 // SignIn signs the caller of the request in with a provider that needs no
 // interaction, as GET /api/auth/<provider>/refresh would. It returns an error
@@ -169,6 +171,17 @@ func (i *Identity) Configure(ctx context.Context, cfg plugin.Config) error {
 	}
 	if err := i.configureProviders(ctx, cfg, s, environment); err != nil {
 		return err
+	}
+	for _, id := range s.order {
+		built, interactive := s.providers[id].(*builtProvider)
+		if interactive && built.unusable() {
+			continue // the log has said why
+		}
+		if interactive && len(resolvers.Providers[id]) == 0 {
+			i.host.Logger.WarnContext(ctx, "the sign-in page does not offer a provider that lets nobody in: there is no signIn.resolvers in its block of this environment", "provider", id, "env", environment)
+			continue
+		}
+		s.offered = append(s.offered, id)
 	}
 	i.SetCallers(callers)
 	i.resolver.Set(resolvers)

@@ -157,6 +157,12 @@ func (b *builder) interactive(ctx context.Context, deps oauth.Deps, id, path str
 	return oauth.New(deps, id, kind, envs)
 }
 
+// unusable reports whether none of the environments can be used.
+func (p *builtProvider) unusable() bool {
+	_, ok := p.Provider.(misconfigured)
+	return ok
+}
+
 // ShowError passes on what the provider inside can do.
 func (p *builtProvider) ShowError(w http.ResponseWriter, r *http.Request, err error) error {
 	if page, ok := p.Provider.(signin.ErrorPage); ok {

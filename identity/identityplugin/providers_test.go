@@ -49,7 +49,9 @@ func TestProviders_AreBuiltFromTheConfiguration(t *testing.T) {
 		"environment": "production",
 		"providers": map[string]any{
 			"guest":  map[string]any{},
-			"github": map[string]any{"production": github(nil), "development": map[string]any{"clientId": "half"}},
+			"github": map[string]any{"production": github(map[string]any{"signIn": map[string]any{"resolvers": []any{
+				map[string]any{"resolver": "usernameMatchingUserEntityName"},
+			}}}), "development": map[string]any{"clientId": "half"}},
 			"keycloak": map[string]any{"production": github(map[string]any{
 				"metadataUrl": "https://keycloak.example/realms/acme", "additionalScopes": "groups offline_access", "sessionDuration": map[string]any{"days": 1},
 			})},
@@ -59,8 +61,9 @@ func TestProviders_AreBuiltFromTheConfiguration(t *testing.T) {
 			}}},
 		},
 	}))
-	if got := strings.Join(i.Providers(), " "); got != "github guest keycloak oauth2Proxy" {
-		t.Errorf("providers %s", got)
+	// Keycloak is there for its tokens alone.
+	if got := strings.Join(i.Providers(), " "); got != "github guest oauth2Proxy" {
+		t.Errorf("offered are %s", got)
 	}
 	for path, want := range map[string]int{
 		"/api/auth/github/start?env=production":    http.StatusFound,

@@ -77,7 +77,7 @@ func (d Deps) Simulate(ctx context.Context, from, to policy.Source) (Simulation,
 	slices.Sort(users)
 	out := Simulation{Users: len(users), Entities: len(s.refs), Changes: []Change{}}
 	var permissions []permission.Permission
-	for _, pl := range d.Registry.Known() {
+	for _, pl := range d.Registry.Plugins() {
 		permissions = append(permissions, pl.Permissions...)
 	}
 	out.Permissions = len(permissions)
