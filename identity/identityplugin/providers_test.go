@@ -48,7 +48,7 @@ func TestProviders_AreBuiltFromTheConfiguration(t *testing.T) {
 	i, h := newIdentity(t, provider(map[string]any{
 		"environment": "production",
 		"providers": map[string]any{
-			"guest":  map[string]any{},
+			"guest": map[string]any{},
 			"github": map[string]any{"production": github(map[string]any{"signIn": map[string]any{"resolvers": []any{
 				map[string]any{"resolver": "usernameMatchingUserEntityName"},
 			}}}), "development": map[string]any{"clientId": "half"}},

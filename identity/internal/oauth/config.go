@@ -97,7 +97,7 @@ var reserved = []string{"client_id", "redirect_uri", "response_type", "response_
 func (c *Config) check() error {
 	for key, value := range map[string]string{"clientId": c.ClientID, "clientSecret": c.ClientSecret.Reveal()} {
 		if value == "" && (key == "clientId" || c.TokenEndpointAuthMethod != "none") {
-			return fault.Newf(fault.Invalid, "%s is missing", key)
+			return fault.Newf(fault.Invalid, "%s is missing or empty; if it comes from a variable, set that", key)
 		}
 	}
 	for key := range c.StartURLSearchParams {
@@ -120,7 +120,7 @@ func (c *Config) check() error {
 // the end. What is missing a scheme gets https.
 func absolute(key, text string) (string, error) {
 	if text == "" {
-		return "", fault.Newf(fault.Invalid, "%s is missing", key)
+		return "", fault.Newf(fault.Invalid, "%s is missing or empty; if it comes from a variable, set that", key)
 	}
 	if !strings.Contains(text, "://") {
 		text = "https://" + text

@@ -123,7 +123,7 @@ var kinds = map[string]*kind{
 		refreshScope: true,
 		resolve: func(c *Config) (string, metadata, error) {
 			if c.TenantID == "" {
-				return "", metadata{}, fault.New(fault.Invalid, "tenantId is missing")
+				return "", metadata{}, fault.New(fault.Invalid, "tenantId is missing or empty; if it comes from a variable, set that")
 			}
 			return discovered("tenantId", "https://login.microsoftonline.com/"+url.PathEscape(c.TenantID)+"/v2.0")
 		},

@@ -228,21 +228,21 @@ func TestNoResolver_GivesTheProvidersTokensAndNobody(t *testing.T) {
 func TestNew_NamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for want, tc := range map[string]struct{ id, config string }{
-		"auth.providers.oidc.test: clientId is missing":                {"oidc", `{"clientSecret":"x"}`},
-		"auth.providers.github.test: clientSecret is missing":          {"github", `{"clientId":"x"}`},
-		"auth.providers.oidc.test: metadataUrl is missing":             {"oidc", `{"clientId":"x","clientSecret":"y"}`},
-		"auth.providers.oidc.test: scope is no longer read":            {"oidc", `{"clientId":"x","clientSecret":"y","metadataUrl":"https://i","scope":"a"}`},
-		"auth.providers.microsoft.test: tenantId is missing":           {"microsoft", `{"clientId":"x","clientSecret":"y"}`},
-		"auth.providers.okta.test: audience is missing":                {"okta", `{"clientId":"x","clientSecret":"y"}`},
-		"auth.providers.auth0.test: domain is missing":                 {"auth0", `{"clientId":"x","clientSecret":"y"}`},
-		"auth.providers.onelogin.test: issuer is missing":              {"onelogin", `{"clientId":"x","clientSecret":"y"}`},
-		"auth.providers.oauth2.test: authorizationUrl is missing":      {"oauth2", `{"clientId":"x","clientSecret":"y","tokenUrl":"https://t"}`},
-		"startUrlSearchParams: state belongs to the protocol":          {"oidc", `{"clientId":"x","clientSecret":"y","metadataUrl":"https://i","startUrlSearchParams":{"state":"1"}}`},
-		"tokenEndpointAuthMethod: expected client_secret_basic":        {"oidc", `{"clientId":"x","clientSecret":"y","metadataUrl":"https://i","tokenEndpointAuthMethod":"private_key_jwt"}`},
-		`callbackUrl: expected an http or https URL, found "/x"`:       {"github", `{"clientId":"x","clientSecret":"y","callbackUrl":"/x"}`},
-		`audience: expected an http or https URL, found "ftp://x"`:     {"gitlab", `{"clientId":"x","clientSecret":"y","audience":"ftp://x"}`},
-		"auth.providers.nobody: there is no such provider":             {"nobody", `{}`},
-		"auth.providers.github.test: timeout and sessionDuration cann": {"github", `{"clientId":"x","clientSecret":"y","timeout":"-5 s"}`},
+		"auth.providers.oidc.test: clientId is missing or empty; if it comes from a variable, set that":           {"oidc", `{"clientSecret":"x"}`},
+		"auth.providers.github.test: clientSecret is missing or empty; if it comes from a variable, set that":     {"github", `{"clientId":"x"}`},
+		"auth.providers.oidc.test: metadataUrl is missing or empty; if it comes from a variable, set that":        {"oidc", `{"clientId":"x","clientSecret":"y"}`},
+		"auth.providers.oidc.test: scope is no longer read":                                                       {"oidc", `{"clientId":"x","clientSecret":"y","metadataUrl":"https://i","scope":"a"}`},
+		"auth.providers.microsoft.test: tenantId is missing or empty; if it comes from a variable, set that":      {"microsoft", `{"clientId":"x","clientSecret":"y"}`},
+		"auth.providers.okta.test: audience is missing or empty; if it comes from a variable, set that":           {"okta", `{"clientId":"x","clientSecret":"y"}`},
+		"auth.providers.auth0.test: domain is missing or empty; if it comes from a variable, set that":            {"auth0", `{"clientId":"x","clientSecret":"y"}`},
+		"auth.providers.onelogin.test: issuer is missing or empty; if it comes from a variable, set that":         {"onelogin", `{"clientId":"x","clientSecret":"y"}`},
+		"auth.providers.oauth2.test: authorizationUrl is missing or empty; if it comes from a variable, set that": {"oauth2", `{"clientId":"x","clientSecret":"y","tokenUrl":"https://t"}`},
+		"startUrlSearchParams: state belongs to the protocol":                                                     {"oidc", `{"clientId":"x","clientSecret":"y","metadataUrl":"https://i","startUrlSearchParams":{"state":"1"}}`},
+		"tokenEndpointAuthMethod: expected client_secret_basic":                                                   {"oidc", `{"clientId":"x","clientSecret":"y","metadataUrl":"https://i","tokenEndpointAuthMethod":"private_key_jwt"}`},
+		`callbackUrl: expected an http or https URL, found "/x"`:                                                  {"github", `{"clientId":"x","clientSecret":"y","callbackUrl":"/x"}`},
+		`audience: expected an http or https URL, found "ftp://x"`:                                                {"gitlab", `{"clientId":"x","clientSecret":"y","audience":"ftp://x"}`},
+		"auth.providers.nobody: there is no such provider":                                                        {"nobody", `{}`},
+		"auth.providers.github.test: timeout and sessionDuration cann":                                            {"github", `{"clientId":"x","clientSecret":"y","timeout":"-5 s"}`},
 	} {
 		var c oauth.Config
 		if err := json.Unmarshal([]byte(tc.config), &c); err != nil {
