@@ -210,7 +210,7 @@ const pages = [
   ['create', '/create', /A new website/],
 ];
 
-describe('every page', () => {
+describe('every page', { concurrency: 2 }, () => {
   for (const [name, target, text] of pages) {
     for (const [scheme, width, height] of looks) {
       it(`${name}, ${scheme}, ${width} wide`, async open => {

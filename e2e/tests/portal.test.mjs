@@ -258,7 +258,7 @@ const pages = [
   ['nowhere', '/no/such/page', ''],
 ];
 
-describe('every page', () => {
+describe('every page', { concurrency: 2 }, () => {
   for (const [name, target, text, options] of pages) {
     for (const [scheme, width, height] of [['light', 1440, 900], ['dark', 1440, 900], ['light', 390, 844], ['dark', 390, 844]]) {
       it(`${name}, ${scheme}, ${width} wide`, async () => {
