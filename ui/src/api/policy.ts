@@ -77,7 +77,7 @@ export function policyInForce() {
     queryKey: ['policy', 'in-force'],
     queryFn: ({ signal }) => api.get<PolicyInForce>(`${base}/policy`, { signal }),
     staleTime: 0,
-    refetchInterval: 10_000,
+    refetchInterval: 3_000,
   });
 }
 
