@@ -35,24 +35,6 @@ type settings struct {
 	SelfSigned bool
 }
 
-// oneOrMany reads one string or a list of strings.
-type oneOrMany []string
-
-// UnmarshalJSON reads either form.
-func (o *oneOrMany) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*o = oneOrMany{one}
-		return nil
-	}
-	var many []string
-	if err := json.Unmarshal(data, &many); err != nil {
-		return fmt.Errorf("want a string or a list of strings: %w", err)
-	}
-	*o = many
-	return nil
-}
-
 // listen reads backend.listen: ":7007", "7007", or {host, port}.
 type listen struct {
 	Host string
@@ -97,14 +79,14 @@ type certificate struct {
 }
 
 type cors struct {
-	Origin            oneOrMany `json:"origin"`
-	Methods           oneOrMany `json:"methods"`
-	AllowedHeaders    oneOrMany `json:"allowedHeaders"`
-	ExposedHeaders    oneOrMany `json:"exposedHeaders"`
-	Credentials       bool      `json:"credentials"`
-	MaxAge            int       `json:"maxAge"`
-	PreflightContinue bool      `json:"preflightContinue"`
-	PreflightStatus   int       `json:"optionsSuccessStatus"`
+	Origin            plugin.Strings `json:"origin"`
+	Methods           plugin.Strings `json:"methods"`
+	AllowedHeaders    plugin.Strings `json:"allowedHeaders"`
+	ExposedHeaders    plugin.Strings `json:"exposedHeaders"`
+	Credentials       bool           `json:"credentials"`
+	MaxAge            int            `json:"maxAge"`
+	PreflightContinue bool           `json:"preflightContinue"`
+	PreflightStatus   int            `json:"optionsSuccessStatus"`
 }
 
 // readSettings decodes the keys that the portal itself uses. Errors name file
@@ -119,7 +101,7 @@ func readSettings(cfg plugin.Config) (settings, error) {
 		cross         cors
 		csp           map[string]any
 		limits        json.RawMessage
-		referrer      oneOrMany
+		referrer      plugin.Strings
 		pause, delay  plugin.Duration
 		proxies       any
 		timeouts      struct {

@@ -197,7 +197,7 @@ func readOrigins(cfg plugin.Config, baseURL string) (*oauth.Origins, string, err
 		app   string
 		cors  json.RawMessage
 		cross struct {
-			Origin oneOrMany `json:"origin"`
+			Origin plugin.Strings `json:"origin"`
 		}
 		extra []string
 	)
@@ -217,24 +217,6 @@ func readOrigins(cfg plugin.Config, baseURL string) (*oauth.Origins, string, err
 		return nil, "", err
 	}
 	return origins, strings.Join(append([]string{app, baseURL}, patterns...), "\n"), nil
-}
-
-// oneOrMany reads one string or a list of strings.
-type oneOrMany []string
-
-// UnmarshalJSON reads either form.
-func (o *oneOrMany) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*o = oneOrMany{one}
-		return nil
-	}
-	var many []string
-	if err := json.Unmarshal(data, &many); err != nil {
-		return fmt.Errorf("want a string or a list of strings: %w", err)
-	}
-	*o = many
-	return nil
 }
 
 // decodeObject decodes an object; anything else, such as true or nothing,
