@@ -28,6 +28,35 @@ type (
 	}
 )
 
+// Replace returns the condition with each of its rules replaced by what fn
+// returns; the condition itself stays as it is. It ends with the first error.
+func (c Condition) Replace(fn func(rule Condition) (Condition, error)) (Condition, error) {
+	switch {
+	case c.AllOf != nil:
+		list, err := replaceEach(c.AllOf, fn)
+		return Condition{AllOf: list}, err
+	case c.AnyOf != nil:
+		list, err := replaceEach(c.AnyOf, fn)
+		return Condition{AnyOf: list}, err
+	case c.Not != nil:
+		inner, err := c.Not.Replace(fn)
+		return Condition{Not: &inner}, err
+	}
+	return fn(c)
+}
+
+func replaceEach(cs []Condition, fn func(Condition) (Condition, error)) ([]Condition, error) {
+	out := make([]Condition, len(cs))
+	for i, c := range cs {
+		replaced, err := c.Replace(fn)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = replaced
+	}
+	return out, nil
+}
+
 // MarshalJSON writes the condition as the protocol has it.
 func (c Condition) MarshalJSON() ([]byte, error) {
 	switch {

@@ -122,6 +122,26 @@ type Rule struct {
 	Expand func(params map[string]any) (Condition, error)
 }
 
+// Texts reads the value of a parameter of the type list, as Go or JSON has it.
+// It reports false for anything but a list of strings.
+func Texts(v any) ([]string, bool) {
+	switch v := v.(type) {
+	case []string:
+		return v, true
+	case []any:
+		out := make([]string, len(v))
+		for i, item := range v {
+			text, ok := item.(string)
+			if !ok {
+				return nil, false
+			}
+			out[i] = text
+		}
+		return out, true
+	}
+	return nil, false
+}
+
 // Param is a parameter of a [Rule].
 type Param struct {
 	Name, Description string

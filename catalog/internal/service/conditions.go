@@ -92,7 +92,7 @@ func listRule(name, key, param, description, paramDescription string) rule {
 	return rule{
 		Rule: permission.Rule{Name: name, Description: description, Params: []permission.Param{{Name: param, Description: paramDescription, Type: "list"}}},
 		filter: func(params map[string]any) (catalog.Filter, error) {
-			values, ok := texts(params[param])
+			values, ok := permission.Texts(params[param])
 			if !ok {
 				return nil, fault.Newf(fault.Invalid, "rule %s needs the parameter %q as a list of texts", name, param)
 			}
@@ -102,24 +102,6 @@ func listRule(name, key, param, description, paramDescription string) rule {
 			return catalog.Match{Key: key, Values: values}, nil
 		},
 	}
-}
-
-func texts(v any) ([]string, bool) {
-	switch v := v.(type) {
-	case []string:
-		return v, true
-	case []any:
-		out := make([]string, len(v))
-		for i, x := range v {
-			s, ok := x.(string)
-			if !ok {
-				return nil, false
-			}
-			out[i] = s
-		}
-		return out, true
-	}
-	return nil, false
 }
 
 var rulesByName = func() map[string]rule {

@@ -31,17 +31,10 @@ func Bind(resource permission.Resource, c permission.Condition, who identity.Pri
 }
 
 func bind(resource permission.Resource, c permission.Condition, who identity.Principal) (permission.Condition, error) {
-	switch {
-	case c.AllOf != nil:
-		list, err := bindList(resource, c.AllOf, who)
-		return permission.Condition{AllOf: list}, err
-	case c.AnyOf != nil:
-		list, err := bindList(resource, c.AnyOf, who)
-		return permission.Condition{AnyOf: list}, err
-	case c.Not != nil:
-		inner, err := bind(resource, *c.Not, who)
-		return permission.Condition{Not: &inner}, err
-	}
+	return c.Replace(func(rule permission.Condition) (permission.Condition, error) { return bindRule(resource, rule, who) })
+}
+
+func bindRule(resource permission.Resource, c permission.Condition, who identity.Principal) (permission.Condition, error) {
 	if c.ResourceType == "" {
 		c.ResourceType = resource.Type
 	}
@@ -63,18 +56,6 @@ func bind(resource permission.Resource, c permission.Condition, who identity.Pri
 	// circles.
 	resource.Rules = nil
 	return bind(resource, expanded, who)
-}
-
-func bindList(resource permission.Resource, cs []permission.Condition, who identity.Principal) ([]permission.Condition, error) {
-	out := make([]permission.Condition, len(cs))
-	for i, c := range cs {
-		bound, err := bind(resource, c, who)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = bound
-	}
-	return out, nil
 }
 
 func withDefaults(rule permission.Rule, params map[string]any) map[string]any {

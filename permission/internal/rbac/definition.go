@@ -49,7 +49,7 @@ func OwnerHolds(c permission.Condition, owner string) (bool, error) {
 	case c.Rule != IsOwner:
 		return false, fault.Newf(fault.Invalid, "unknown rule %q; roles have %s", c.Rule, IsOwner)
 	}
-	owners, ok := texts(c.Params["owners"])
+	owners, ok := permission.Texts(c.Params["owners"])
 	if !ok {
 		return false, fault.Newf(fault.Invalid, "rule %s needs the parameter \"owners\" as a list of texts", IsOwner)
 	}
@@ -69,24 +69,6 @@ func count(cs []permission.Condition, owner string, holding bool) (n int, err er
 		}
 	}
 	return n, nil
-}
-
-func texts(v any) ([]string, bool) {
-	switch v := v.(type) {
-	case []string:
-		return v, true
-	case []any:
-		out := make([]string, len(v))
-		for i, item := range v {
-			text, ok := item.(string)
-			if !ok {
-				return nil, false
-			}
-			out[i] = text
-		}
-		return out, true
-	}
-	return nil, false
 }
 
 func resource(owner func(role string) (string, bool)) permission.Resource {

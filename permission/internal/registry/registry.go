@@ -125,28 +125,7 @@ func (g *Registry) Apply(ctx context.Context, resourceType string, refs []string
 // Expand replaces the rules that are made of others. What a rule expands to is
 // not expanded again, so that rules cannot go in circles.
 func Expand(r permission.Resource, c permission.Condition) (permission.Condition, error) {
-	list := func(in []permission.Condition) ([]permission.Condition, error) {
-		out := make([]permission.Condition, len(in))
-		for i := range in {
-			x, err := Expand(r, in[i])
-			if err != nil {
-				return nil, err
-			}
-			out[i] = x
-		}
-		return out, nil
-	}
-	var err error
-	switch {
-	case c.AllOf != nil:
-		c.AllOf, err = list(c.AllOf)
-	case c.AnyOf != nil:
-		c.AnyOf, err = list(c.AnyOf)
-	case c.Not != nil:
-		var inner permission.Condition
-		inner, err = Expand(r, *c.Not)
-		c.Not = &inner
-	default:
+	return c.Replace(func(c permission.Condition) (permission.Condition, error) {
 		i := slices.IndexFunc(r.Rules, func(rule permission.Rule) bool { return strings.EqualFold(rule.Name, c.Rule) })
 		if i < 0 || r.Rules[i].Expand == nil {
 			return c, nil
@@ -156,6 +135,5 @@ func Expand(r permission.Resource, c permission.Condition) (permission.Condition
 			return c, fmt.Errorf("rule %s: %w", c.Rule, err)
 		}
 		return expanded, nil
-	}
-	return c, err
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/stagedoor/stagedoor/internal/fault"
+	"github.com/stagedoor/stagedoor/permission"
 )
 
 var (
@@ -102,7 +103,7 @@ func fill(v any, env map[string]any) any {
 		out := make([]any, 0, len(v))
 		for _, item := range v {
 			filled := fill(item, env)
-			if list, ok := texts(filled); ok {
+			if list, ok := permission.Texts(filled); ok {
 				if _, isText := item.(string); isText {
 					for _, s := range list {
 						out = append(out, s)
@@ -124,22 +125,4 @@ func fill(v any, env map[string]any) any {
 		return out
 	}
 	return v
-}
-
-func texts(v any) ([]string, bool) {
-	switch v := v.(type) {
-	case []string:
-		return v, true
-	case []any:
-		out := make([]string, len(v))
-		for i, x := range v {
-			s, ok := x.(string)
-			if !ok {
-				return nil, false
-			}
-			out[i] = s
-		}
-		return out, true
-	}
-	return nil, false
 }

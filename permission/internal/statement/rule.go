@@ -325,7 +325,7 @@ func (n *node) expandLeaf(env map[string]any, res permission.Resource) (permissi
 
 func (e *each) expand(env map[string]any, res permission.Resource) ([]permission.Condition, error) {
 	list := []permission.Condition{}
-	items, ok := texts(env[e.param])
+	items, ok := permission.Texts(env[e.param])
 	if !ok {
 		return nil, fault.Newf(fault.Invalid, "the parameter %s must be a list of texts, got %s; pass it on as {%s}", e.param, typeOf(env[e.param]), e.param)
 	}
