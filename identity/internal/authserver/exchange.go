@@ -158,13 +158,18 @@ func sameResource(stored string, asked []string) error {
 func (s *Server) replayed(ctx context.Context, session store.OAuthSession) error {
 	e := event("oauth-token-reuse", audit.High, session.UserRef, session.ClientID, map[string]any{"session": session.ID, "what": "authorization code"})
 	e.Status, e.Reason = audit.Failed, "an authorization code was used a second time; its tokens are revoked"
-	if err := s.revoke(ctx, session.ID); err != nil {
+	return s.usedTwice(ctx, session.ID, e, "Authorization code already used")
+}
+
+// usedTwice ends what the session gave, leaves the event, and refuses.
+func (s *Server) usedTwice(ctx context.Context, session string, e audit.Event, says string) error {
+	if err := s.revoke(ctx, session); err != nil {
 		return err
 	}
 	if err := s.audit.Record(ctx, e); err != nil {
 		return err
 	}
-	return refuse(codeInvalidGrant, "Authorization code already used")
+	return refuse(codeInvalidGrant, "%s", says)
 }
 
 // issue makes the user's token.

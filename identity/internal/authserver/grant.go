@@ -163,13 +163,7 @@ func (s *Server) checkGrant(ctx context.Context, cfg *Settings, grant store.OAut
 func (s *Server) reused(ctx context.Context, grant store.OAuthGrant) error {
 	e := event("oauth-token-reuse", audit.High, grant.UserRef, grant.ClientID, map[string]any{"session": grant.SessionID, "what": "refresh token"})
 	e.Status, e.Reason = audit.Failed, "a refresh token that had been replaced was used again; the grant is revoked"
-	if err := s.revoke(ctx, grant.SessionID); err != nil {
-		return err
-	}
-	if err := s.audit.Record(ctx, e); err != nil {
-		return err
-	}
-	return refuse(codeInvalidGrant, "Refresh token already used; the grant is revoked")
+	return s.usedTwice(ctx, grant.SessionID, e, "Refresh token already used; the grant is revoked")
 }
 
 // ownershipNow is what the user owns things by today. A user who has left the
