@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openBrowser } from '../browser.mjs';
-import { openIDProvider } from '../openid.mjs';
+import { answerForm, openIDProvider } from '../openid.mjs';
 import { freePort, root, start, until } from '../server.mjs';
 
 const example = path.join(root, 'examples/staff-only');
@@ -43,13 +43,6 @@ after(async () => {
   await server?.stop();
   provider?.child.kill();
 });
-
-/** Fills in the provider's form in the window that the portal opens. */
-async function answerForm(popup, name) {
-  await popup.getByLabel('User name').fill(name);
-  await popup.getByLabel('Password').fill('harbour');
-  await popup.getByLabel('Password').press('Enter');
-}
 
 /** Signs a person in, in a browser of their own, and takes the token for API calls. */
 async function signIn(name) {
